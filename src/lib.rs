@@ -1,0 +1,2 @@
+//! Facade of Turbocat.
+pub use turbocat_core as core;
