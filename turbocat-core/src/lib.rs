@@ -10,3 +10,4 @@ pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};
 pub use failure::{FailureKind, StepFailure};
+pub use template::Explanation;
