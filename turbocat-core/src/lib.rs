@@ -1,13 +1,29 @@
 //! Turbocat's core: workflows, plans, the scheduler and the in-memory engine.
 
-mod definition;
 mod diagnostic;
 mod duration;
+mod time;
 mod failure;
+mod definition;
 mod template;
+mod event;
+mod agent;
+mod plan;
+mod scheduler;
 
+pub use agent::{AgentDescription, AgentExecutor, AnyAgent, AttemptRequest, Catalog, StepOutput};
 pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};
+pub use event::{
+    Decision, Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, StepStatus, StopReason,
+    Work,
+};
 pub use failure::{FailureKind, StepFailure};
+pub use plan::{Plan, check, compile};
+pub use scheduler::{
+    Action, Approval, AttemptParts, ChildOutcome, Input, ReplayError, Scheduler, StepExplanation, StepReport,
+    Turn,
+};
 pub use template::Explanation;
+pub use time::{ExecutionId, Timestamp};

@@ -59,6 +59,14 @@ impl Expression {
         &self.text
     }
 
+    /// The value itself, if it is written out.
+    pub(crate) fn as_literal(&self) -> Option<&Arc<Value>> {
+        match &self.body {
+            Body::Token { .. } => None,
+            Body::Value(template) => template.as_literal(),
+        }
+    }
+
     /// The names of the roots, in the order that [`evaluate`](Self::evaluate) expects.
     pub(crate) fn roots(&self) -> &[Box<str>] {
         match &self.body {

@@ -1,0 +1,18 @@
+//! From a definition to a plan: checked once, flat, and shared by all its executions.
+
+mod inputs;
+mod moment;
+mod schema;
+#[expect(clippy::module_inception, reason = "the room is named after what it makes")]
+mod plan;
+mod graph;
+mod layout;
+mod bind;
+mod reach;
+mod compile;
+mod export;
+
+pub use compile::{check, compile};
+pub use plan::Plan;
+pub(crate) use moment::{duration, moment, word};
+pub(crate) use plan::{Bound, Gate, Kind, LoopPlan, Moment, PlanStep, Root};

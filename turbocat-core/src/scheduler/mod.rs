@@ -1,0 +1,260 @@
+//! The scheduler: an execution as a machine that is told what happened and says what to do.
+//!
+//! It has no clock, no thread, no randomness and does no I/O. The same plan and the same inputs
+//! give the same events, byte for byte. `decide` turns an input into facts, `evolve` makes a fact
+//! true and is the only one to change anything, `settle` draws all further consequences.
+
+mod ready;
+mod state;
+mod scope;
+mod turn;
+mod outcome;
+mod evolve;
+mod retry;
+mod start;
+mod settle;
+mod decide;
+mod replay;
+mod explain;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use explain::{StepExplanation, StepReport};
+pub use replay::ReplayError;
+pub use turn::{Action, Approval, ChildOutcome, Input, Turn};
+
+use crate::diagnostic::Diagnostics;
+use crate::event::{Event, ExecutionStatus, Fact, StepRef, StepStatus};
+use crate::failure::StepFailure;
+use crate::plan::{Bound, Kind, Plan};
+use crate::template::Template;
+use crate::time::{ExecutionId, Timestamp};
+use outcome::template_failed;
+use scope::Scope;
+use state::{Frame, State};
+
+/// One execution of a plan, as a machine.
+///
+/// ```
+/// use serde_json::json;
+/// use std::sync::Arc;
+/// use turbocat_core::{compile, Action, AnyAgent, ExecutionId, Input, Scheduler, Timestamp, Workflow};
+///
+/// let workflow = Workflow::from_yaml("steps: { hi: { agent: greet } }")?;
+/// let plan = compile(&workflow, &AnyAgent)?;
+/// let now = Timestamp::from_millis(0);
+/// let id = ExecutionId::from_uuid(uuid::Uuid::nil());
+/// let (mut scheduler, turn) = Scheduler::start(&plan, id, now, 7, json!({}))?;
+/// let Action::Launch { step, attempt } = turn.actions[0] else { panic!() };
+/// let turn = scheduler.apply(now, Input::AttemptCompleted { step, attempt, output: Arc::new(json!("hi")) });
+/// assert!(turn.actions.is_empty());
+/// assert_eq!(*scheduler.output(), json!({ "hi": "hi" }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Scheduler {
+    plan: Plan,
+    state: State,
+    /// The step whose own news is being looked at: nobody has to be told to stop it.
+    answered: Option<StepRef>,
+    /// Frames to be used again.
+    spare: Vec<Box<Frame>>,
+}
+
+/// What an attempt is to be given.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct AttemptParts {
+    /// The inputs.
+    pub inputs: Arc<Value>,
+    /// The configuration.
+    pub config: Arc<Value>,
+}
+
+impl Scheduler {
+    fn empty(plan: &Plan) -> Self {
+        Self { plan: plan.clone(), state: State::new(plan), answered: None, spare: Vec::new() }
+    }
+
+    /// Starts an execution. `seed` is where its chance comes from.
+    ///
+    /// # Errors
+    /// If the inputs are not what the workflow declares.
+    pub fn start(
+        plan: &Plan,
+        execution: ExecutionId,
+        now: Timestamp,
+        seed: u64,
+        inputs: Value,
+    ) -> Result<(Self, Turn), Diagnostics> {
+        let inputs = plan.0.inputs.check(inputs).map_err(|found| Diagnostics::new(found, None))?;
+        let mut scheduler = Self::empty(plan);
+        let mut turn = Turn::default();
+        let inputs = Arc::new(inputs);
+        scheduler.emit(&mut turn, now, Fact::ExecutionStarted { execution, inputs, seed });
+        scheduler.settle(&mut turn, now);
+        turn.wake_at = scheduler.wake_at(now);
+        Ok((scheduler, turn))
+    }
+
+    /// Tells the execution what happened. An input that is stale, or comes after the end, gives
+    /// an empty turn.
+    pub fn apply(&mut self, now: Timestamp, input: Input) -> Turn {
+        let mut turn = Turn::default();
+        if !self.state.is_ended() && self.state.status != ExecutionStatus::Pending {
+            self.decide(&mut turn, now, input);
+            self.settle(&mut turn, now);
+            turn.wake_at = self.wake_at(now);
+        }
+        turn
+    }
+
+    fn emit(&mut self, turn: &mut Turn, at: Timestamp, fact: Fact) {
+        let event = Event { seq: self.state.seq + 1, at, fact };
+        self.evolve(&event, Some(&mut turn.actions));
+        turn.events.push(event);
+    }
+
+    /// When something will happen by itself, if ever.
+    fn wake_at(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.state.is_ended() {
+            return None;
+        }
+        let alarm = self.state.alarms.first().map(|(at, _)| *at);
+        // A pause that is over waits for a free place, not for time.
+        let retry = self.state.retries.iter().map(|(at, _)| *at).find(|at| *at > now);
+        match (alarm, retry.filter(|_| !self.state.paused)) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// The plan it follows.
+    pub const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The execution's name.
+    pub const fn id(&self) -> ExecutionId {
+        self.state.id
+    }
+
+    /// How the execution stands.
+    pub const fn status(&self) -> ExecutionStatus {
+        self.state.status
+    }
+
+    /// The number of its last event.
+    pub const fn seq(&self) -> u64 {
+        self.state.seq
+    }
+
+    /// Whether it starts nothing new.
+    pub const fn is_paused(&self) -> bool {
+        self.state.paused
+    }
+
+    /// What it was given, defaults filled in.
+    pub const fn inputs(&self) -> &Arc<Value> {
+        &self.state.inputs
+    }
+
+    /// What it gave: the `outputs` template's value, or else the outputs of all finished steps.
+    pub fn output(&self) -> Arc<Value> {
+        outcome::execution_output(&self.plan, &self.state)
+    }
+
+    /// What went wrong, if something did.
+    pub fn failure(&self) -> Option<&StepFailure> {
+        self.state.failure.as_deref()
+    }
+
+    /// How a step instance stands, if its frame is open.
+    pub fn step_status(&self, step: StepRef) -> Option<StepStatus> {
+        self.state.find_step(step).map(|state| state.status)
+    }
+
+    /// Whether a step asks a person and waits for the answer.
+    pub fn is_waiting_for_approval(&self, step: StepRef) -> bool {
+        self.is_asking(step)
+    }
+
+    /// The registered name of the agent that does a step, if one does.
+    pub fn agent(&self, step: StepRef) -> Option<&str> {
+        match &self.plan.step(step.step).kind {
+            Kind::Agent { agent, .. } => Some(&self.plan.0.agents[*agent as usize]),
+            _ => None,
+        }
+    }
+
+    /// Whether the inputs or the configuration of a step name secrets; if so, `attempt` must be
+    /// given them.
+    pub fn wants_secrets(&self, step: StepRef) -> bool {
+        let secret = |bound: &Option<Box<Bound<Template>>>| bound.as_ref().is_some_and(|bound| bound.secret);
+        match &self.plan.step(step.step).kind {
+            Kind::Agent { inputs, config, .. } => secret(inputs) || secret(config),
+            _ => false,
+        }
+    }
+
+    /// How long one attempt of a step may take. Whoever does the attempt has to see to it: the
+    /// attempt is stopped there, and reported with [`Input::AttemptFailed`].
+    pub fn attempt_timeout(&self, step: StepRef) -> Option<std::time::Duration> {
+        self.plan.step(step.step).timeout
+    }
+
+    /// What an attempt that was launched is to be given: its templates, evaluated. `secrets` is an
+    /// object with the secrets the step names.
+    ///
+    /// # Errors
+    /// If a template cannot be evaluated; report it with [`Input::AttemptFailed`].
+    pub fn attempt(&self, step: StepRef, secrets: Option<&Arc<Value>>) -> Result<AttemptParts, StepFailure> {
+        let empty = || self.plan.0.empty.clone();
+        let scope = Scope { secrets, ..Scope::new(&self.state, step.frame) };
+        let evaluate = |bound: &Option<Box<Bound<Template>>>| match bound {
+            None => Ok(empty()),
+            Some(bound) => scope.template(bound).map_err(|error| template_failed(&error)),
+        };
+        match &self.plan.step(step.step).kind {
+            Kind::Agent { inputs, config, .. } => {
+                Ok(AttemptParts { inputs: evaluate(inputs)?, config: evaluate(config)? })
+            }
+            _ => Ok(AttemptParts { inputs: empty(), config: empty() }),
+        }
+    }
+
+    /// The path of a step instance, such as `perStory[3].summarise`.
+    pub fn path(&self, step: StepRef) -> String {
+        let key = self.plan.key(step.step);
+        let Some(frame) = self.state.find_frame(step.frame) else { return self.plan.path(step.step) };
+        let Some(owner) = frame.owner else { return key.to_owned() };
+        let body = self.plan.body(frame.body);
+        let around = self.path(owner);
+        match body.owner.as_ref().and_then(|owner| owner.branch.as_deref()) {
+            None => format!("{around}[{}].{key}", frame.index),
+            Some(branch) if body.single => format!("{around}.{branch}"),
+            Some(branch) => format!("{around}.{branch}.{key}"),
+        }
+    }
+
+    /// The step instance of a path, if its frame is open.
+    pub fn find(&self, path: &str) -> Option<StepRef> {
+        if let Some(step) = self.plan.find(path)
+            && self.plan.step(step).body == 0
+        {
+            return Some(StepRef { frame: 0, step });
+        }
+        let frames = self.state.frames.values();
+        let mut steps = frames.flat_map(|frame| {
+            (0..frame.steps.len() as u32).map(|at| StepRef { frame: frame.number, step: frame.base + at })
+        });
+        steps.find(|step| self.path(*step) == path)
+    }
+
+    /// Whether two executions stand exactly alike.
+    pub fn stands_like(&self, other: &Self) -> bool {
+        self.state == other.state
+    }
+}
