@@ -1,32 +1,18 @@
 //! The port through which steps get done: what an agent says of itself, is asked, and answers.
 
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use smallvec::SmallVec;
 
+use crate::catalog::AgentDescription;
 use crate::failure::{FailureKind, StepFailure};
+use crate::plan::Plan;
 use crate::time::ExecutionId;
-
-/// What an agent says of itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct AgentDescription {
-    /// What it does, in a sentence.
-    pub description: Option<String>,
-    /// JSON Schema of its inputs. `None`: anything.
-    pub input: Option<Value>,
-    /// JSON Schema of its output. `None`: anything.
-    pub output: Option<Value>,
-    /// JSON Schema of its configuration. `None`: anything.
-    pub config: Option<Value>,
-    /// What it must be allowed, such as `http`.
-    pub capabilities: Vec<String>,
-    /// How many attempts of it may run at once, over all executions. `None`: any number.
-    pub max_concurrent: Option<u32>,
-}
 
 /// Does the work of a step.
 ///
@@ -51,7 +37,17 @@ pub trait AgentExecutor: Send + Sync + 'static {
     /// The future is dropped when the attempt times out or is cancelled: whatever it holds must
     /// stop then.
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure>;
+
+    /// As [`execute`](Self::execute), with a future that owns all it needs. Override it only if
+    /// the work can be begun without holding on to the agent; closures do.
+    fn begin(&self, this: &Arc<dyn AgentExecutor>, request: AttemptRequest) -> AttemptFuture {
+        let this = this.clone();
+        Box::pin(async move { this.execute(request).await })
+    }
 }
+
+/// An attempt that is being done.
+pub type AttemptFuture = Pin<Box<dyn Future<Output = Result<StepOutput, StepFailure>> + Send>>;
 
 /// What an agent is asked to do.
 #[derive(Clone)]
@@ -69,34 +65,41 @@ pub struct AttemptRequest {
 /// Where an attempt belongs, in a form that costs nothing until somebody asks.
 #[derive(Clone)]
 pub(crate) struct AttemptPlace {
-    pub(crate) execution: ExecutionId,
-    pub(crate) path: StepPath,
+    pub(crate) execution: Arc<ExecutionContext>,
+    pub(crate) step: u32,
+    /// The loops and parallel steps around it, outermost first, with the item or branch.
+    pub(crate) around: SmallVec<[(u32, u32); 2]>,
 }
 
-/// The path of a step instance.
-#[derive(Clone)]
-pub(crate) enum StepPath {
-    /// A step outside of loops and branches: its plan and index name it.
-    Root(crate::plan::Plan, u32),
-    /// Any other.
-    Nested(Arc<str>),
+/// What all attempts of an execution have in common.
+pub(crate) struct ExecutionContext {
+    pub(crate) id: ExecutionId,
+    /// `None` in a request made by hand.
+    pub(crate) plan: Option<Plan>,
 }
 
 impl AttemptRequest {
     /// A request made by hand, for tests of agents.
     pub fn new(inputs: impl Into<Value>) -> Self {
+        let id = ExecutionId::from_uuid(uuid::Uuid::nil());
         Self {
             inputs: Arc::new(inputs.into()),
             config: Arc::new(Value::Object(serde_json::Map::new())),
             attempt: 1,
             place: AttemptPlace {
-                execution: ExecutionId::from_uuid(uuid::Uuid::nil()),
-                path: StepPath::Nested("test".into()),
+                execution: Arc::new(ExecutionContext { id, plan: None }),
+                step: 0,
+                around: SmallVec::new(),
             },
         }
     }
 
-    pub(crate) const fn at(place: AttemptPlace, attempt: u32, inputs: Arc<Value>, config: Arc<Value>) -> Self {
+    pub(crate) const fn at(
+        place: AttemptPlace,
+        attempt: u32,
+        inputs: Arc<Value>,
+        config: Arc<Value>,
+    ) -> Self {
         Self { inputs, config, attempt, place }
     }
 
@@ -108,22 +111,27 @@ impl AttemptRequest {
     }
 
     /// The execution it belongs to.
-    pub const fn execution(&self) -> ExecutionId {
-        self.place.execution
+    pub fn execution(&self) -> ExecutionId {
+        self.place.execution.id
     }
 
-    /// The step it belongs to, such as `fetch` or `perStory[3].summarise`.
+    /// The key of the step it belongs to, such as `summarise`.
     pub fn step(&self) -> &str {
-        match &self.place.path {
-            StepPath::Root(plan, index) => plan.key(*index),
-            StepPath::Nested(path) => path,
+        self.place.execution.plan.as_ref().map_or("test", |plan| plan.key(self.place.step))
+    }
+
+    /// The path of the step instance it belongs to, such as `perStory[3].summarise`.
+    pub fn path(&self) -> String {
+        match &self.place.execution.plan {
+            None => "test".to_owned(),
+            Some(plan) => plan.instance_path(self.place.step, &self.place.around),
         }
     }
 
     /// The same for every attempt of this step in this execution, and for nothing else: hand it
     /// to the other side, so that a second attempt does not act twice.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.place.execution, self.step())
+        format!("{}/{}", self.place.execution.id, self.path())
     }
 
     /// The inputs as a type of your own.
@@ -131,17 +139,20 @@ impl AttemptRequest {
     /// # Errors
     /// A failure of kind `input` that no further attempt would mend.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, StepFailure> {
-        T::deserialize(&*self.inputs).map_err(|error| {
-            StepFailure::new(FailureKind::INPUT, format!("the inputs do not fit: {error}")).permanent()
-        })
+        T::deserialize(&*self.inputs).map_err(|error| unfit(&error))
     }
+}
+
+/// The inputs are not what the agent takes.
+pub(crate) fn unfit(error: &serde_json::Error) -> StepFailure {
+    StepFailure::new(FailureKind::INPUT, format!("the inputs do not fit: {error}")).permanent()
 }
 
 impl fmt::Debug for AttemptRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttemptRequest")
-            .field("execution", &self.place.execution)
-            .field("step", &self.step())
+            .field("execution", &self.execution())
+            .field("step", &self.path())
             .field("attempt", &self.attempt)
             .finish_non_exhaustive()
     }
@@ -165,57 +176,5 @@ impl StepOutput {
 impl From<Value> for StepOutput {
     fn from(value: Value) -> Self {
         Self { value: Arc::new(value) }
-    }
-}
-
-/// The agents and workflows a definition may name, for `compile`.
-pub trait Catalog {
-    /// What the agent of that name says of itself, if there is one.
-    fn agent(&self, name: &str) -> Option<&AgentDescription>;
-
-    /// The names of all agents, for suggestions.
-    fn agent_names(&self) -> Vec<&str>;
-
-    /// What is wrong with a configuration for that agent, in sentences.
-    fn check_config(&self, agent: &str, config: &Value) -> Vec<String> {
-        let _ = (agent, config);
-        Vec::new()
-    }
-
-    /// The inputs of the workflow of that name, if there is one; `None` inside: anything.
-    fn workflow(&self, name: &str) -> Option<Option<&Value>>;
-
-    /// The names of all workflows, for suggestions.
-    fn workflow_names(&self) -> Vec<&str>;
-}
-
-/// A catalog that knows every name and nothing about any: for tools that have no agents at hand.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AnyAgent;
-
-static ANY: AgentDescription = AgentDescription {
-    description: None,
-    input: None,
-    output: None,
-    config: None,
-    capabilities: Vec::new(),
-    max_concurrent: None,
-};
-
-impl Catalog for AnyAgent {
-    fn agent(&self, _: &str) -> Option<&AgentDescription> {
-        Some(&ANY)
-    }
-
-    fn agent_names(&self) -> Vec<&str> {
-        Vec::new()
-    }
-
-    fn workflow(&self, _: &str) -> Option<Option<&Value>> {
-        Some(None)
-    }
-
-    fn workflow_names(&self) -> Vec<&str> {
-        Vec::new()
     }
 }

@@ -7,11 +7,13 @@ mod failure;
 mod definition;
 mod template;
 mod event;
-mod agent;
+mod catalog;
 mod plan;
+mod agent;
 mod scheduler;
 
-pub use agent::{AgentDescription, AgentExecutor, AnyAgent, AttemptRequest, Catalog, StepOutput};
+pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
+pub use catalog::{AgentDescription, AnyAgent, Catalog};
 pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::layout::Layout;
 use super::plan::{Bound, Root};
 use super::schema::{Verdict, walk};
-use crate::agent::Catalog;
+use crate::catalog::Catalog;
 use crate::definition::{NamedAgent, Step, StepKind, Wait, Workflow};
 use crate::diagnostic::{Code, Diagnostic, Pointer, Segment};
 use crate::template::{Expression, PathSegment, Reference, RootKind, Template, TemplateError};

@@ -16,7 +16,7 @@ use super::plan::{
     Body, Edge, Gate, Kind, LoopPlan, Moment, Owner, ParallelPlan, Parts, Plan, PlanStep,
 };
 use super::reach::unreachable;
-use crate::agent::Catalog;
+use crate::catalog::Catalog;
 use crate::definition::{
     AgentStep, Join, LoopStep, OnError, OnTimeout, ParallelStep, Step, StepKind, Wait, Workflow, WorkflowStep,
 };
@@ -546,7 +546,7 @@ fn link(binder: &mut Binder<'_>, steps: &mut [PlanStep], links: &mut Vec<Link>) 
     let mut targets = Vec::with_capacity(links.len());
     for (from, to, gate) in links.iter() {
         let row = &mut steps[*to as usize].dependents;
-        if row.is_empty() {
+        if row.start == row.end {
             *row = edges.len() as u32..edges.len() as u32;
         }
         row.end += 1;
@@ -559,7 +559,7 @@ fn link(binder: &mut Binder<'_>, steps: &mut [PlanStep], links: &mut Vec<Link>) 
     let mut dependencies = Vec::with_capacity(links.len());
     for (from, to) in by_dependent {
         let row = &mut steps[from as usize].dependencies;
-        if row.is_empty() {
+        if row.start == row.end {
             *row = dependencies.len() as u32..dependencies.len() as u32;
         }
         row.end += 1;
@@ -591,7 +591,6 @@ fn bodies(layout: &Layout<'_>, steps: &[PlanStep]) -> Vec<Body> {
             steps: laid.steps.clone(),
             owner: laid.owner.map(|step| Owner { step, branch: laid.branch.map(Into::into) }),
             single: laid.single,
-            depth: laid.depth,
         }
     };
     layout.bodies.iter().map(build).collect()

@@ -49,8 +49,6 @@ pub(crate) struct Body {
     pub(crate) owner: Option<Owner>,
     /// A branch of a single step: its output is that step's output.
     pub(crate) single: bool,
-    /// How many bodies are around it.
-    pub(crate) depth: u8,
     /// Indices of the steps that nothing comes before.
     pub(crate) first: Vec<u32>,
     /// How many dependencies each step has, to begin a frame with.
@@ -234,6 +232,31 @@ impl Plan {
         }
         names.reverse();
         names.join(".")
+    }
+
+    /// The path of a step instance, such as `perStory[3].summarise`: the step, and the loops and
+    /// parallel steps around it with the item or branch, outermost first.
+    pub(crate) fn instance_path(&self, step: u32, around: &[(u32, u32)]) -> String {
+        let mut path = String::new();
+        for (owner, index) in around {
+            path.push_str(self.key(*owner));
+            match &self.step(*owner).kind {
+                Kind::Loop(_) => path.push_str(&format!("[{index}].")),
+                Kind::Parallel(fork) => {
+                    let body = fork.bodies.get(*index as usize).map(|body| self.body(*body));
+                    let branch = body.and_then(|body| body.owner.as_ref()?.branch.as_deref());
+                    path.push('.');
+                    path.push_str(branch.unwrap_or_default());
+                    if body.is_some_and(|body| body.single) {
+                        return path;
+                    }
+                    path.push('.');
+                }
+                _ => path.push('.'),
+            }
+        }
+        path.push_str(self.key(step));
+        path
     }
 
     /// The step of a path in the plan.

@@ -20,6 +20,7 @@ mod explain;
 use std::sync::Arc;
 
 use serde_json::Value;
+use smallvec::SmallVec;
 
 pub use explain::{StepExplanation, StepReport};
 pub use replay::ReplayError;
@@ -28,8 +29,8 @@ pub use turn::{Action, Approval, ChildOutcome, Input, Turn};
 use crate::diagnostic::Diagnostics;
 use crate::event::{Event, ExecutionStatus, Fact, StepRef, StepStatus};
 use crate::failure::StepFailure;
-use crate::plan::{Bound, Kind, Plan};
-use crate::template::Template;
+use crate::plan::{Bound, Kind, Plan, Root};
+use crate::template::{PathSegment, Reference, Template};
 use crate::time::{ExecutionId, Timestamp};
 use outcome::template_failed;
 use scope::Scope;
@@ -227,16 +228,43 @@ impl Scheduler {
 
     /// The path of a step instance, such as `perStory[3].summarise`.
     pub fn path(&self, step: StepRef) -> String {
-        let key = self.plan.key(step.step);
-        let Some(frame) = self.state.find_frame(step.frame) else { return self.plan.path(step.step) };
-        let Some(owner) = frame.owner else { return key.to_owned() };
-        let body = self.plan.body(frame.body);
-        let around = self.path(owner);
-        match body.owner.as_ref().and_then(|owner| owner.branch.as_deref()) {
-            None => format!("{around}[{}].{key}", frame.index),
-            Some(branch) if body.single => format!("{around}.{branch}"),
-            Some(branch) => format!("{around}.{branch}.{key}"),
+        if self.state.find_frame(step.frame).is_none() {
+            return self.plan.path(step.step);
         }
+        self.plan.instance_path(step.step, &self.around(step))
+    }
+
+    /// The loops and parallel steps around a step, outermost first, with the item or branch.
+    pub(crate) fn around(&self, step: StepRef) -> SmallVec<[(u32, u32); 2]> {
+        let mut around = SmallVec::new();
+        let mut frame = step.frame;
+        while frame != 0 {
+            let open = self.state.frame(frame);
+            let Some(owner) = open.owner else { break };
+            around.push((owner.step, open.index));
+            frame = owner.frame;
+        }
+        around.reverse();
+        around
+    }
+
+    /// The names of the secrets that the inputs and the configuration of a step name; `attempt`
+    /// must be given them.
+    pub fn secrets(&self, step: StepRef) -> Vec<String> {
+        let Kind::Agent { inputs, config, .. } = &self.plan.step(step.step).kind else { return Vec::new() };
+        let bounds = [inputs, config].into_iter().flatten().filter(|bound| bound.secret);
+        let mut names: Vec<String> = bounds
+            .flat_map(|bound| {
+                let secret = |reference: &&Reference| bound.roots[reference.root] == Root::Secrets;
+                bound.code.references().iter().filter(secret).filter_map(|reference| match reference.path.first() {
+                    Some(PathSegment::Key(name)) => Some(name.to_string()),
+                    _ => None,
+                })
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The step instance of a path, if its frame is open.

@@ -58,7 +58,8 @@ impl ReadySet {
         Some(at as u32)
     }
 
-    pub(crate) fn contains(&self, number: u32) -> bool {
+    #[cfg(test)]
+    fn contains(&self, number: u32) -> bool {
         self.levels[0][number as usize / 64] & (1 << (number % 64)) != 0
     }
 
