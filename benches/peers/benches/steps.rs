@@ -1,0 +1,78 @@
+//! `cargo bench`: what a step costs, as Markdown tables of ratios. `--help` tells the flags.
+#![expect(clippy::print_stdout, reason = "printing tables is what it is for")]
+
+use turbocat_peers::contestant::{Case, Contestant};
+use turbocat_peers::graph::Graph;
+use turbocat_peers::measure::{Pace, measure};
+use turbocat_peers::step::Work;
+use turbocat_peers::{contestants, floors, peers};
+
+const HELP: &str = "cargo bench [-- [--quick] [--filter TEXT]]
+
+  --quick        few rounds, to see that everything works
+  --filter TEXT  only cases whose title contains TEXT, for instance `chain of 10,` or `passed on`";
+
+/// As many as the floors are defined with; the measured work is driven from one of them.
+const WORKERS: usize = 2;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut pace = Pace::FULL;
+    let mut filter = String::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => pace = Pace::QUICK,
+            "--filter" => filter = arguments.next().ok_or("`--filter` needs a text")?,
+            "--bench" => {} // what cargo says to every benchmark
+            "--help" => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            other => return Err(format!("unknown argument `{other}`; help: see `--help`").into()),
+        }
+    }
+
+    println!("{}\n", machine());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_time().build()?;
+    for case in cases().into_iter().filter(|case| case.to_string().contains(&filter)) {
+        let table = runtime.block_on(runtime.spawn(measure(case, everybody(), pace)))?;
+        println!("{table}");
+    }
+    Ok(())
+}
+
+/// Floors first: ratios refer to the first row.
+fn everybody() -> Vec<Box<dyn Contestant>> {
+    floors::contestants().into_iter().chain(contestants::contestants()).chain(peers::contestants()).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let alone = [
+        Graph::chain(10),
+        Graph::chain(100),
+        Graph::chain(1_000),
+        Graph::chain(10_000),
+        Graph::fan_out(1_000),
+        Graph::fan_out(10_000),
+        Graph::layers(100, 10),
+        Graph::diamonds(1_000),
+    ];
+    let cases = alone.into_iter().map(|graph| (graph, 1)).chain([(Graph::chain(10), 1_000)]);
+    cases
+        .flat_map(|(graph, executions)| {
+            [Work::PassOn, Work::Anew].map(|work| Case { graph: graph.clone(), work, executions })
+        })
+        .collect()
+}
+
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model =
+        cpu.lines().find(|line| line.starts_with("model name")).and_then(|line| line.split(": ").nth(1));
+    let compiler = env!("RUSTC_VERSION");
+    let (system, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let model = model.unwrap_or("unknown processor");
+    format!("{cores} cores ({model}), {system} {arch}, {compiler}, tokio with {WORKERS} workers")
+}
