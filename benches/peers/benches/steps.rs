@@ -7,10 +7,11 @@ use turbocat_peers::measure::{Pace, measure};
 use turbocat_peers::step::Work;
 use turbocat_peers::{contestants, floors, peers};
 
-const HELP: &str = "cargo bench [-- [--quick] [--filter TEXT]]
+const HELP: &str = "cargo bench [-- [--quick] [--filter TEXT] [--only TEXT]]
 
   --quick        few rounds, to see that everything works
-  --filter TEXT  only cases whose title contains TEXT, for instance `chain of 10,` or `passed on`";
+  --filter TEXT  only cases whose title contains TEXT, for instance `chain of 10,` or `passed on`
+  --only TEXT    beside the floors, only contestants whose name contains TEXT, for instance `dagx`";
 
 /// As many as the floors are defined with; the measured work is driven from one of them.
 const WORKERS: usize = 2;
@@ -18,11 +19,13 @@ const WORKERS: usize = 2;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut pace = Pace::FULL;
     let mut filter = String::new();
+    let mut only = String::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--quick" => pace = Pace::QUICK,
             "--filter" => filter = arguments.next().ok_or("`--filter` needs a text")?,
+            "--only" => only = arguments.next().ok_or("`--only` needs a text")?,
             "--bench" => {} // what cargo says to every benchmark
             "--help" => {
                 println!("{HELP}");
@@ -36,15 +39,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_time().build()?;
     for case in cases().into_iter().filter(|case| case.to_string().contains(&filter)) {
-        let table = runtime.block_on(runtime.spawn(measure(case, everybody(), pace)))?;
+        let table = runtime.block_on(runtime.spawn(measure(case, everybody(&only), pace)))?;
         println!("{table}");
     }
     Ok(())
 }
 
 /// Floors first: ratios refer to the first row.
-fn everybody() -> Vec<Box<dyn Contestant>> {
-    floors::contestants().into_iter().chain(contestants::contestants()).chain(peers::contestants()).collect()
+fn everybody(only: &str) -> Vec<Box<dyn Contestant>> {
+    let engines = contestants::contestants().into_iter().chain(peers::contestants());
+    floors::contestants().into_iter().chain(engines.filter(|engine| engine.name().contains(only))).collect()
 }
 
 fn cases() -> Vec<Case> {

@@ -105,3 +105,24 @@ impl fmt::Display for Graph {
         f.write_str(&self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(graph: &Graph, steps: usize, edges: usize, levels: &[usize]) {
+        assert_eq!((graph.steps.len(), graph.edges()), (steps, edges), "{graph}");
+        let widths: Vec<usize> = graph.levels().iter().map(Vec::len).collect();
+        assert_eq!(widths, levels, "{graph}");
+        assert_eq!(graph.is_chain(), levels.iter().all(|&width| width == 1), "{graph}");
+    }
+
+    #[test]
+    fn shapes_have_the_steps_and_dependencies_they_are_named_for() {
+        check(&Graph::chain(4), 4, 3, &[1, 1, 1, 1]);
+        check(&Graph::fan_out(5), 7, 10, &[1, 5, 1]);
+        check(&Graph::layers(3, 2), 6, 8, &[2, 2, 2]);
+        check(&Graph::diamonds(2), 8, 9, &[1, 2, 1, 1, 2, 1]);
+        check(&Graph::fan_out(5).without_join(), 6, 5, &[1, 5]);
+    }
+}

@@ -9,11 +9,14 @@ use crate::contestant::{Building, Contestant};
 
 /// All peers, each in every way of using it that changes the figure.
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
-    let mut all: Vec<Box<dyn Contestant>> = vec![Box::new(graph_flow::GraphFlow)];
-    for building in [Building::OnTheClock, Building::OffTheClock] {
-        all.push(Box::new(async_dag::AsyncDag { building }));
-        all.push(Box::new(dagx::Dagx { building }));
-        all.push(Box::new(dagrs::Dagrs { building }));
-    }
-    all
+    use Building::{OffTheClock, OnTheClock};
+    vec![
+        Box::new(async_dag::AsyncDag { building: OnTheClock }),
+        Box::new(async_dag::AsyncDag { building: OffTheClock }),
+        Box::new(graph_flow::GraphFlow),
+        Box::new(dagx::Dagx { building: OnTheClock }),
+        Box::new(dagx::Dagx { building: OffTheClock }),
+        Box::new(dagrs::Dagrs { building: OnTheClock }),
+        Box::new(dagrs::Dagrs { building: OffTheClock }),
+    ]
 }

@@ -94,3 +94,15 @@ impl fmt::Display for Row {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_taken_within_a_round_so_that_a_slow_round_hits_both() {
+        let figures = Figures::new(&[20.0, 200.0, 24.0], &[10.0, 100.0, 10.0], 0);
+        assert_eq!((figures.median, figures.best), (24.0, 20.0));
+        assert_eq!((figures.ratio, figures.best_ratio), (2.0, 2.0));
+    }
+}
