@@ -1,9 +1,14 @@
 //! `cargo bench`: what a step costs, as Markdown tables of ratios. `--help` tells the flags.
 #![expect(clippy::print_stdout, reason = "printing tables is what it is for")]
 
+use std::io;
+use std::process::Command;
+
+use tokio::runtime::Builder;
 use turbocat_peers::contestant::{Case, Contestant};
 use turbocat_peers::graph::Graph;
 use turbocat_peers::measure::{Pace, measure};
+use turbocat_peers::process::{Remote, Start, serve};
 use turbocat_peers::step::Work;
 use turbocat_peers::{contestants, floors, peers};
 
@@ -16,16 +21,24 @@ const HELP: &str = "cargo bench [-- [--quick] [--filter TEXT] [--only TEXT]]
 /// As many as the floors are defined with; the measured work is driven from one of them.
 const WORKERS: usize = 2;
 
+#[derive(Default)]
+struct Arguments {
+    quick: bool,
+    filter: String,
+    only: String,
+    /// Set in the process of one contestant, whose name it is; `filter` then is the title of the case.
+    serve: Option<String>,
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut pace = Pace::FULL;
-    let mut filter = String::new();
-    let mut only = String::new();
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
+    let mut arguments = Arguments::default();
+    let mut given = std::env::args().skip(1);
+    while let Some(argument) = given.next() {
         match argument.as_str() {
-            "--quick" => pace = Pace::QUICK,
-            "--filter" => filter = arguments.next().ok_or("`--filter` needs a text")?,
-            "--only" => only = arguments.next().ok_or("`--only` needs a text")?,
+            "--quick" => arguments.quick = true,
+            "--filter" => arguments.filter = given.next().ok_or("`--filter` needs a text")?,
+            "--only" => arguments.only = given.next().ok_or("`--only` needs a text")?,
+            "--serve" => arguments.serve = given.next(),
             "--bench" => {} // what cargo says to every benchmark
             "--help" => {
                 println!("{HELP}");
@@ -34,15 +47,35 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             other => return Err(format!("unknown argument `{other}`; help: see `--help`").into()),
         }
     }
+    let pace = if arguments.quick { Pace::QUICK } else { Pace::FULL };
+    if let Some(name) = &arguments.serve {
+        return serve_one(&arguments.filter, name, pace);
+    }
 
     println!("{}\n", machine());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_time().build()?;
-    for case in cases().into_iter().filter(|case| case.to_string().contains(&filter)) {
-        let table = runtime.block_on(runtime.spawn(measure(case, everybody(&only), pace)))?;
-        println!("{table}");
+    for case in cases().iter().filter(|case| case.to_string().contains(&arguments.filter)) {
+        let names = everybody(&arguments.only).into_iter().map(|contestant| contestant.name());
+        let starts: io::Result<_> =
+            names.map(|name| Ok((name, start(case, name, arguments.quick)?))).collect();
+        println!("{}", measure(case, starts?, pace)?);
     }
     Ok(())
+}
+
+fn start(case: &Case, name: &str, quick: bool) -> io::Result<Start> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--serve", name, "--filter", &case.to_string()]);
+    if quick {
+        command.arg("--quick");
+    }
+    Remote::start(&mut command)
+}
+
+fn serve_one(title: &str, name: &str, pace: Pace) -> Result<(), Box<dyn std::error::Error>> {
+    let case = cases().into_iter().find(|case| case.to_string() == title).ok_or("no such case")?;
+    let contestant = everybody("").into_iter().find(|one| one.name() == name).ok_or("no such contestant")?;
+    let runtime = Builder::new_multi_thread().worker_threads(WORKERS).enable_time().build()?;
+    Ok(serve(&case, &*contestant, pace.turn, &runtime)?)
 }
 
 /// Floors first: ratios refer to the first row.

@@ -21,7 +21,7 @@ pub struct Row {
     /// Its name and way of use.
     pub name: &'static str,
     /// What was measured, or why nothing was.
-    pub result: Result<Figures, &'static str>,
+    pub result: Result<Figures, String>,
 }
 
 /// What was measured of one contestant in one case.
@@ -81,9 +81,9 @@ impl fmt::Display for Table {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.result {
+        match &self.result {
             Ok(Figures { median, best, ratio, best_ratio, left_out }) => {
-                let without = if left_out > 0 { ", without the join" } else { "" };
+                let without = if *left_out > 0 { ", without the join" } else { "" };
                 write!(
                     f,
                     "| {}{without} | {median:.1} | {ratio:.2} | {best:.1} | {best_ratio:.2} |",
