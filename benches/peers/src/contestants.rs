@@ -1,0 +1,5 @@
+//! Turbocat, in the ways of using it that are worth a row.
+
+mod turbocat;
+
+pub use turbocat::contestants;
