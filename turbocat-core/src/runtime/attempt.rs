@@ -1,0 +1,131 @@
+//! One attempt: its future guarded against panics, bounded in time and number, its secrets kept.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::clock::EngineClock;
+use super::ports::Secrets;
+use crate::agent::{AttemptFuture, StepOutput};
+use crate::duration::format_duration;
+use crate::failure::{FailureKind, StepFailure};
+
+/// How an attempt ended.
+pub(crate) type Outcome = Result<StepOutput, StepFailure>;
+
+/// Polls an attempt; a panic is a failure like any other.
+pub(crate) fn poll(attempt: &mut AttemptFuture, cx: &mut Context<'_>) -> Poll<Outcome> {
+    guard(|| attempt.as_mut().poll(cx)).unwrap_or_else(|failure| Poll::Ready(Err(failure)))
+}
+
+/// Calls something of an agent's; a panic is a failure like any other.
+pub(crate) fn guard<T>(call: impl FnOnce() -> T) -> Result<T, StepFailure> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| panicked(&*panic))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> StepFailure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    StepFailure::new(FailureKind::PANIC, format!("the agent panicked: {}", text.unwrap_or("no message")))
+        .permanent()
+}
+
+/// An attempt whose panics are failures.
+struct Guarded(AttemptFuture);
+
+impl Future for Guarded {
+    type Output = Outcome;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
+        poll(&mut self.0, cx)
+    }
+}
+
+/// Finishes an attempt, or stops it at its time limit.
+pub(crate) async fn finish(attempt: AttemptFuture, limit: Option<Duration>, clock: EngineClock) -> Outcome {
+    let Some(limit) = limit else { return Guarded(attempt).await };
+    let over = clock.sleep_until(clock.now().after(limit));
+    tokio::select! {
+        biased;
+        outcome = Guarded(attempt) => outcome,
+        () = over => {
+            let message = format!("the attempt timed out after {}", format_duration(limit));
+            Err(StepFailure::new(FailureKind::TIMEOUT, message))
+        }
+    }
+}
+
+/// The secrets of these names, as an object; a missing one fails the attempt.
+pub(crate) async fn fetch(
+    names: &[String],
+    secrets: Option<&Arc<dyn Secrets>>,
+) -> Result<Arc<Value>, StepFailure> {
+    let mut found = Map::new();
+    for name in names {
+        let secret = match secrets {
+            Some(secrets) => secrets.secret(name).await,
+            None => None,
+        };
+        let Some(secret) = secret else {
+            let message = format!("the secret `{name}` does not exist");
+            return Err(StepFailure::new(FailureKind::new("secret"), message).permanent());
+        };
+        found.insert(name.clone(), Value::String(secret));
+    }
+    Ok(Arc::new(Value::Object(found)))
+}
+
+/// What an agent answers, with the secrets it was given blacked out.
+pub(crate) fn redact(outcome: Outcome, secrets: &Value) -> Outcome {
+    let secrets: Vec<&str> = match secrets {
+        Value::Object(all) => all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect(),
+        _ => Vec::new(),
+    };
+    match outcome {
+        Ok(output) => Ok(StepOutput::from(black_out(&output.value, &secrets))),
+        Err(mut failure) => {
+            failure.message = black_out_text(&failure.message, &secrets);
+            failure.detail = failure.detail.map(|detail| Box::new(black_out(&detail, &secrets)));
+            Err(failure)
+        }
+    }
+}
+
+fn black_out(value: &Value, secrets: &[&str]) -> Value {
+    match value {
+        Value::String(text) => Value::String(black_out_text(text, secrets)),
+        Value::Array(items) => items.iter().map(|item| black_out(item, secrets)).collect(),
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields.map(|(key, value)| (black_out_text(key, secrets), black_out(value, secrets))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn black_out_text(text: &str, secrets: &[&str]) -> String {
+    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_an_agent_returns_never_holds_its_secrets() {
+        let secrets = json!({ "KEY": "hunter2", "NONE": "" });
+        let output = redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
+        assert_eq!(*output.value, json!({ "echo": ["Bearer [secret]"], "[secret]": 1 }));
+        let failure = StepFailure::error("401 for hunter2").detail(json!("hunter2"));
+        let failure = redact(Err(failure), &secrets).unwrap_err();
+        assert_eq!(failure.message, "401 for [secret]");
+        assert_eq!(failure.detail.as_deref(), Some(&json!("[secret]")));
+    }
+}

@@ -1,0 +1,78 @@
+//! An execution that has ended: what it gave, and how it came to it.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use crate::event::ExecutionStatus;
+use crate::failure::StepFailure;
+use crate::scheduler::{Scheduler, StepExplanation, StepReport};
+use crate::time::ExecutionId;
+
+/// An execution that has ended.
+pub struct Execution {
+    scheduler: Scheduler,
+    output: OnceLock<Arc<Value>>,
+}
+
+impl Execution {
+    pub(crate) const fn new(scheduler: Scheduler) -> Self {
+        Self { scheduler, output: OnceLock::new() }
+    }
+
+    /// Its name.
+    pub const fn id(&self) -> ExecutionId {
+        self.scheduler.id()
+    }
+
+    /// How it ended.
+    pub const fn status(&self) -> ExecutionStatus {
+        self.scheduler.status()
+    }
+
+    /// Whether it completed.
+    pub fn is_completed(&self) -> bool {
+        self.status() == ExecutionStatus::Completed
+    }
+
+    /// What it gave: the value of `outputs`, or else the outputs of all finished steps by key.
+    pub fn output(&self) -> &Value {
+        self.shared_output()
+    }
+
+    /// The output, to keep.
+    pub(crate) fn shared_output(&self) -> &Arc<Value> {
+        self.output.get_or_init(|| self.scheduler.output())
+    }
+
+    /// What went wrong, if something did.
+    pub fn failure(&self) -> Option<&StepFailure> {
+        self.scheduler.failure()
+    }
+
+    /// The output of one outermost step, if it completed.
+    pub fn step_output(&self, key: &str) -> Option<&Value> {
+        self.scheduler.step_output(key).map(|output| &**output)
+    }
+
+    /// How every outermost step ended, in the order of their keys.
+    pub fn steps(&self) -> impl Iterator<Item = StepReport> {
+        self.scheduler.steps()
+    }
+
+    /// Why a step ended as it did.
+    pub fn explain(&self, step: &str) -> Option<StepExplanation> {
+        self.scheduler.explain(step)
+    }
+}
+
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.id())
+            .field("status", &self.status())
+            .field("failure", &self.failure())
+            .finish_non_exhaustive()
+    }
+}
