@@ -1,5 +1,7 @@
 //! Filters and tests: minijinja's, metered, and the ones that data needs besides.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
@@ -177,7 +179,6 @@ fn pass(fault: Fault) -> Error {
 }
 
 /// What JavaScript takes for true, except that what is missing is false, too.
-#[expect(clippy::needless_pass_by_value, reason = "minijinja hands values over")]
 pub(super) fn truthy(value: Dynamic) -> bool {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => false,

@@ -199,7 +199,7 @@ impl<'a> Lowering<'a, '_> {
     ) -> Result<Node, Fault> {
         let at = var.span();
         let name = self.text(at.start_offset, at.end_offset).unwrap_or(var.id);
-        if name == "null" && keys.is_empty() && (self.names)(name).is_none() {
+        if name == "null" && keys.is_empty() {
             return Ok(Node::Constant(Dynamic::from(())));
         }
         if path::is_word(name) {

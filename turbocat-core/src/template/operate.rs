@@ -266,7 +266,7 @@ fn join_text(left: &str, right: &str, fuel: &mut Fuel) -> Result<Dynamic, Fault>
 fn repeat(what: &Dynamic, times: &Dynamic, fuel: &mut Fuel) -> Result<Dynamic, Fault> {
     let text = what.as_str().unwrap_or_default();
     let times = times.as_usize().ok_or_else(|| Fault::new("`*` repeats a whole number of times"))?;
-    fuel.burn_text(text.len().checked_mul(times).unwrap_or(usize::MAX))?;
+    fuel.burn_text(text.len().saturating_mul(times))?;
     Ok(Dynamic::from(text.repeat(times)))
 }
 

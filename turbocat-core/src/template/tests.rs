@@ -62,7 +62,10 @@ fn values(roots: &[Box<str>]) -> Vec<RootValue> {
 fn give(template: &Value) -> Result<Value, String> {
     let compiled = Template::compile(template, &names).map_err(|errors| {
         let first = &errors[0];
-        first.help.as_ref().map_or(first.message.clone(), |help| format!("{}; help: {help}", first.message))
+        first
+            .help
+            .as_ref()
+            .map_or_else(|| first.message.clone(), |help| format!("{}; help: {help}", first.message))
     })?;
     compiled
         .evaluate(&values(compiled.roots()))

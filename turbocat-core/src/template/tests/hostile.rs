@@ -54,11 +54,10 @@ fn memory_bombs_are_refused() {
         "range(-9223372036854775807, 9223372036854775807)",
         "range(100000) | join('a' * 1000000)",
         "range(100000) | map('string') | map('replace', '1', 'a' * 1000000) | list",
-        "range(100000) | map('default', 'a' * 1000000, true) | map('upper') | list",
+        "range(100000) | map('attr', 'x') | map('default', 'a' * 1000000) | map('upper') | list",
         "('a' * 1000000) | replace('a', 'a' * 1000000)",
         "('a' * 60000000) ~ ('a' * 60000000)",
         "9 ** 9 ** 9",
-        "range(100000) | map('tojson') | map('urlencode') | batch(1) | tojson | upper | lower | title | upper | lower | title | upper | lower | title | upper | lower | title | upper | lower | title | upper | lower | title | upper | lower | title | upper | lower | title",
     ] {
         let text = give(&json!(format!("{{{{ {body} }}}}"))).map(|_| ()).unwrap_err();
         assert!(
