@@ -21,9 +21,9 @@ pub(super) enum Part {
     /// Text with tokens in it.
     Text(Box<[TextPart]>),
     /// A list with tokens somewhere inside.
-    List(Box<[Part]>),
+    List(Box<[Self]>),
     /// An object with tokens somewhere inside.
-    Object(Box<[(String, Part)]>),
+    Object(Box<[(String, Self)]>),
 }
 
 /// A stretch of mixed text.

@@ -132,7 +132,9 @@ impl Evaluation<'_> {
             Node::List(nodes) => {
                 let list: Vec<Dynamic> =
                     nodes.iter().map(|node| self.value(node)).collect::<Result<_, _>>()?;
-                Ok(Dynamic::from(list))
+                let list = Dynamic::from(list);
+                self.fuel().burn_value(&list)?;
+                Ok(list)
             }
             Node::Object(members) => {
                 let mut pairs = Vec::with_capacity(members.len());
@@ -146,7 +148,9 @@ impl Evaluation<'_> {
                     }
                     pairs.push((key, self.value(value)?));
                 }
-                Ok(Dynamic::from_pairs(pairs))
+                let object = Dynamic::from_pairs(pairs);
+                self.fuel().burn_value(&object)?;
+                Ok(object)
             }
         }
     }

@@ -97,10 +97,15 @@ fn explain(node: &Node, record: &Record) -> Explanation {
         operands: node
             .operands()
             .into_iter()
-            .filter(|operand| !matches!(operand, Node::Constant(_)) && reached(operand, record))
+            .filter(|operand| refers(operand) && reached(operand, record))
             .map(|operand| explain(operand, record))
             .collect(),
     }
+}
+
+/// Whether a part depends on a root.
+fn refers(node: &Node) -> bool {
+    matches!(node, Node::Path(_)) || node.operands().into_iter().any(refers)
 }
 
 /// Whether a part was evaluated, or some part of it before it failed.
@@ -121,5 +126,7 @@ const fn keeps_its_form(node: &Node) -> bool {
             | Node::Comparison { .. }
             | Node::Choice { .. }
             | Node::Test { .. }
+            | Node::List(_)
+            | Node::Object(_)
     )
 }

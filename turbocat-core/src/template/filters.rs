@@ -1,9 +1,11 @@
 //! Filters and tests: minijinja's, metered, and the ones that data needs besides.
 
+#![expect(clippy::needless_pass_by_value, reason = "minijinja hands arguments over by value")]
+
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use minijinja::value::{Kwargs, Rest, Value as Dynamic, ValueKind};
+use minijinja::value::{Kwargs, Rest, Value as Dynamic, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, filters, tests};
 use serde_json::Value;
 
@@ -97,14 +99,14 @@ fn library() -> &'static Library {
         environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
         for (name, function) in &filters {
             let function = function.clone();
-            environment.add_filter(*name, move |state: &mut State<'_, '_>, args: Rest<Dynamic>| {
-                function.call(state, &args)
+            environment.add_filter(*name, move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                function.call(state, &args.into_values())
             });
         }
         for (name, function) in &tests {
             let function = function.clone();
-            environment.add_test(*name, move |state: &mut State<'_, '_>, args: Rest<Dynamic>| {
-                function.call(state, &args).map(|value| value.is_true())
+            environment.add_test(*name, move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| {
+                function.call(state, &args.into_values()).map(|value| value.is_true())
             });
         }
         Library { filters, tests, environment }
@@ -113,11 +115,13 @@ fn library() -> &'static Library {
 
 /// The same filter, paying for what it makes.
 fn meter(function: Dynamic) -> Dynamic {
-    Dynamic::from_function(move |state: &mut State<'_, '_>, args: Rest<Dynamic>| -> Result<Dynamic, Error> {
-        let value = function.call(state, &args)?;
-        fuel::of(state).burn_value(&value).map_err(|fault| fuel::smuggle(&fault))?;
-        Ok(value)
-    })
+    Dynamic::from_function(
+        move |state: &mut State<'_, '_>, args: Rest<ValueOrKwargs>| -> Result<Dynamic, Error> {
+            let value = function.call(state, &args.into_values())?;
+            fuel::of(state).burn_value(&value).map_err(|fault| fuel::smuggle(&fault))?;
+            Ok(value)
+        },
+    )
 }
 
 macro_rules! functions {
@@ -175,7 +179,6 @@ fn pass(fault: Fault) -> Error {
 }
 
 /// What JavaScript takes for true, except that what is missing is false, too.
-#[expect(clippy::needless_pass_by_value, reason = "minijinja hands values over")]
 pub(super) fn truthy(value: Dynamic) -> bool {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => false,

@@ -10,14 +10,15 @@ use super::reference::Names;
 const BYTES: usize = 16 * 1024;
 const DEPTH: usize = 24;
 const PREFIXES: usize = 32;
-const OPERATORS: usize = 256;
+const OPERATORS: usize = 128;
+const MEMBERS: usize = 512;
 
 /// Refuses what is too long or nested too deeply.
 pub(super) fn check(source: &str) -> Result<(), Fault> {
     if source.len() > BYTES {
         return Err(Fault::new(format!("the expression is longer than {BYTES} bytes")));
     }
-    let (mut depth, mut prefixes, mut operators) = (0usize, 0usize, 0usize);
+    let (mut depth, mut prefixes, mut operators, mut members) = (0usize, 0usize, 0usize, 0usize);
     let mut words = Words { rest: source };
     while let Some(word) = words.next() {
         match word {
@@ -31,8 +32,9 @@ pub(super) fn check(source: &str) -> Result<(), Fault> {
                 prefixes += usize::from(words.rest.trim_start().starts_with('-'));
                 operators += 1;
             }
+            "." => members += 1,
             "and" | "or" | "if" | "is" | "in" => operators += 1,
-            _ if word.starts_with(|c: char| c.is_ascii_punctuation()) && !matches!(word, "," | ":") => {
+            _ if word.starts_with(|c: char| c.is_ascii_punctuation()) && !matches!(word, "," | ":" | "=") => {
                 operators += usize::from(!word.starts_with(['"', '\'', '_']));
             }
             _ => {}
@@ -40,7 +42,7 @@ pub(super) fn check(source: &str) -> Result<(), Fault> {
         if depth > DEPTH || prefixes > PREFIXES {
             return Err(Fault::new("the expression is nested too deeply").help("split it over several steps"));
         }
-        if operators > OPERATORS {
+        if operators > OPERATORS || members > MEMBERS {
             return Err(Fault::new("the expression is too long").help("split it over several steps"));
         }
     }

@@ -48,11 +48,11 @@ impl<'a> Lowering<'a, '_> {
 
     fn node(&mut self, expr: &Expr<'_>, optional: bool) -> Result<Node, Fault> {
         if let Some((var, keys)) = chain(expr) {
-            return Ok(self.path(var, keys, expr.span(), optional));
+            return self.path(var, keys, expr.span(), optional);
         }
         Ok(match expr {
             Expr::Const(constant) => Node::Constant(constant.value.clone()),
-            Expr::Var(var) => self.path(var, Vec::new(), expr.span(), optional),
+            Expr::Var(var) => self.path(var, Vec::new(), expr.span(), optional)?,
             Expr::GetAttr(get) => Node::Member {
                 of: Box::new(self.node(&get.expr, optional)?),
                 key: Key::Name(get.name.into()),
@@ -190,11 +190,20 @@ impl<'a> Lowering<'a, '_> {
             .collect()
     }
 
-    fn path(&mut self, var: &ast::Spanned<ast::Var<'_>>, keys: Vec<Key>, span: Span, optional: bool) -> Node {
+    fn path(
+        &mut self,
+        var: &ast::Spanned<ast::Var<'_>>,
+        keys: Vec<Key>,
+        span: Span,
+        optional: bool,
+    ) -> Result<Node, Fault> {
         let at = var.span();
         let name = self.text(at.start_offset, at.end_offset).unwrap_or(var.id);
-        if name == "null" && keys.is_empty() && (self.names)(name).is_none() {
-            return Node::Constant(Dynamic::from(()));
+        if name == "null" && keys.is_empty() {
+            return Ok(Node::Constant(Dynamic::from(())));
+        }
+        if path::is_word(name) {
+            return Err(Fault::new(format!("`{name}` is a word of the language, not a name")));
         }
         let written = self
             .text(at.start_offset, span.end_offset)
@@ -209,7 +218,7 @@ impl<'a> Lowering<'a, '_> {
             text: text.clone(),
             optional,
         });
-        Node::Path(Path { root, kind, keys: keys.into(), text: text.into() })
+        Ok(Node::Path(Path { root, kind, keys: keys.into(), text: text.into() }))
     }
 
     fn text(&self, start: u32, end: u32) -> Option<&'a str> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use minijinja::value::{Value as Dynamic, ValueKind};
 
 use super::error::Fault;
-use super::fuel::{Fuel, LONGEST};
+use super::fuel::Fuel;
 use super::view::{kind, plain_dynamic};
 
 /// An operator between two values that gives a third.
@@ -58,15 +58,12 @@ impl Operator {
             }
             (Self::Add, a, b) if is_list(a) && is_list(b) => {
                 let items: Vec<Dynamic> = items(left)?.chain(items(right)?).collect();
-                fuel.burn(items.len() as u64)?;
-                Ok(Dynamic::from(items))
+                let list = Dynamic::from(items);
+                fuel.burn_value(&list)?;
+                Ok(list)
             }
-            (Self::Multiply, a, ValueKind::Number) if a == ValueKind::String || is_list(a) => {
-                repeat(left, right, fuel)
-            }
-            (Self::Multiply, ValueKind::Number, b) if b == ValueKind::String || is_list(b) => {
-                repeat(right, left, fuel)
-            }
+            (Self::Multiply, ValueKind::String, ValueKind::Number) => repeat(left, right, fuel),
+            (Self::Multiply, ValueKind::Number, ValueKind::String) => repeat(right, left, fuel),
             _ => {
                 let fault = Fault::new(format!(
                     "`{}` does not work with {} and {}",
@@ -267,18 +264,10 @@ fn join_text(left: &str, right: &str, fuel: &mut Fuel) -> Result<Dynamic, Fault>
 }
 
 fn repeat(what: &Dynamic, times: &Dynamic, fuel: &mut Fuel) -> Result<Dynamic, Fault> {
+    let text = what.as_str().unwrap_or_default();
     let times = times.as_usize().ok_or_else(|| Fault::new("`*` repeats a whole number of times"))?;
-    if let Some(text) = what.as_str() {
-        let length = text.len().checked_mul(times).unwrap_or(usize::MAX);
-        fuel.burn_text(length)?;
-        return Ok(Dynamic::from(text.repeat(times)));
-    }
-    let all: Vec<Dynamic> = items(what)?.collect();
-    if all.len().checked_mul(times).is_none_or(|length| length > LONGEST) {
-        return Err(Fault::new(format!("a list cannot be repeated to more than {LONGEST} items")));
-    }
-    fuel.burn((all.len() * times) as u64)?;
-    Ok((0..times).flat_map(|_| all.iter().cloned()).collect())
+    fuel.burn_text(text.len().saturating_mul(times))?;
+    Ok(Dynamic::from(text.repeat(times)))
 }
 
 fn integers(left: &Dynamic, right: &Dynamic) -> Option<(i128, i128)> {

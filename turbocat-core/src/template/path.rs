@@ -117,10 +117,14 @@ impl Path {
         let name = self.text_up_to(stop.at);
         let fault = Fault::new(format!("`{}` is missing: `{name}` is {}", self.text, describe(stop.value)));
         match (stop.value, &self.keys[stop.at]) {
+            (Value::Object(map), Key::Name(wanted))
+                if wanted.split_once('-').is_some_and(|(key, _)| map.contains_key(key)) =>
+            {
+                fault.help("to subtract, put spaces around `-`")
+            }
             (Value::Object(map), Key::Name(wanted)) => {
                 match suggest(wanted, map.keys().map(String::as_str)) {
                     Some(help) if help.starts_with("did you mean") => fault.help(help),
-                    _ if wanted.contains('-') => fault.help("to subtract, put spaces around `-`"),
                     _ => fault.help("`| default(…)` allows it to be missing"),
                 }
             }
@@ -175,7 +179,7 @@ pub(super) fn describe(value: &Value) -> String {
 pub(super) fn read(text: &str) -> Option<(&str, Vec<Key>)> {
     let mut reader = Reader { rest: text };
     let root = reader.name()?;
-    if WORDS.contains(&root) {
+    if is_word(root) {
         return None;
     }
     let mut keys = Vec::new();
@@ -183,6 +187,11 @@ pub(super) fn read(text: &str) -> Option<(&str, Vec<Key>)> {
         keys.push(reader.key()?);
     }
     Some((root, keys))
+}
+
+/// Whether a name is a word of the expression language.
+pub(super) fn is_word(name: &str) -> bool {
+    WORDS.contains(&name)
 }
 
 struct Reader<'a> {
