@@ -35,6 +35,10 @@ impl EventLog {
         self.state.send_modify(|state| state.0 = len);
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.events().len()
+    }
+
     /// There will be no more.
     pub(crate) fn close(&self) {
         self.state.send_modify(|state| state.1 = true);

@@ -30,7 +30,7 @@ use crate::diagnostic::Diagnostics;
 use crate::event::{Event, ExecutionStatus, Fact, StepRef, StepStatus};
 use crate::failure::StepFailure;
 use crate::plan::{Bound, Kind, Plan, Root};
-use crate::template::{PathSegment, Reference, Template};
+use crate::template::{PathSegment, Reference, RootValue, Template};
 use crate::time::{ExecutionId, Timestamp};
 use outcome::template_failed;
 use scope::Scope;
@@ -72,6 +72,38 @@ pub struct AttemptParts {
     pub inputs: Arc<Value>,
     /// The configuration.
     pub config: Arc<Value>,
+}
+
+/// The values that the inputs and the configuration of a step refer to.
+pub(crate) struct Snapshot {
+    plan: Plan,
+    step: u32,
+    inputs: SmallVec<[RootValue; 4]>,
+    config: SmallVec<[RootValue; 4]>,
+}
+
+impl Snapshot {
+    /// Fills the secrets in and evaluates.
+    pub(crate) fn evaluate(mut self, secrets: &Arc<Value>) -> Result<AttemptParts, StepFailure> {
+        let Kind::Agent { inputs, config, .. } = &self.plan.step(self.step).kind else {
+            return Err(StepFailure::error("the step asks no agent"));
+        };
+        let evaluate = |bound: &Option<Box<Bound<Template>>>, values: &mut [RootValue]| match bound {
+            None => Ok(self.plan.0.empty.clone()),
+            Some(bound) => {
+                for (root, value) in bound.roots.iter().zip(&mut *values) {
+                    if *root == Root::Secrets {
+                        *value = Some(secrets.clone());
+                    }
+                }
+                bound.code.evaluate(values).map_err(|error| template_failed(&error))
+            }
+        };
+        Ok(AttemptParts {
+            inputs: evaluate(inputs, &mut self.inputs)?,
+            config: evaluate(config, &mut self.config)?,
+        })
+    }
 }
 
 impl Scheduler {
@@ -224,6 +256,49 @@ impl Scheduler {
             }
             _ => Ok(AttemptParts { inputs: empty(), config: empty() }),
         }
+    }
+
+    /// How many attempts of a step were begun, if its frame is open.
+    pub(crate) fn attempts(&self, step: StepRef) -> Option<u32> {
+        self.state.find_step(step).map(|state| state.attempt)
+    }
+
+    /// The number of the agent that does a step, in the order of [`Plan::agents`].
+    pub(crate) fn agent_number(&self, step: StepRef) -> Option<usize> {
+        match &self.plan.step(step.step).kind {
+            Kind::Agent { agent, .. } => Some(*agent as usize),
+            _ => None,
+        }
+    }
+
+    /// The nested workflows that are waited for, as they were started.
+    pub(crate) fn open_children(&self) -> Vec<Action> {
+        let children = self.state.children.iter();
+        let start = children.filter_map(|(execution, step)| match &self.plan.step(step.step).kind {
+            Kind::Child { workflow, inputs, wait } => {
+                let inputs = match inputs {
+                    None => Ok(self.plan.0.empty.clone()),
+                    Some(inputs) => Scope::new(&self.state, step.frame).template(inputs),
+                };
+                let (execution, workflow, wait) = (*execution, workflow.clone(), *wait);
+                Some(Action::StartChild { execution, workflow, inputs: inputs.ok()?, wait })
+            }
+            _ => None,
+        });
+        start.collect()
+    }
+
+    /// What an attempt of a step is to be given, to be evaluated later, without the scheduler.
+    pub(crate) fn snapshot(&self, step: StepRef) -> Snapshot {
+        let values = |bound: &Option<Box<Bound<Template>>>| match bound {
+            None => SmallVec::new(),
+            Some(bound) => Scope::new(&self.state, step.frame).values(&bound.roots),
+        };
+        let (inputs, config) = match &self.plan.step(step.step).kind {
+            Kind::Agent { inputs, config, .. } => (values(inputs), values(config)),
+            _ => Default::default(),
+        };
+        Snapshot { plan: self.plan.clone(), step: step.step, inputs, config }
     }
 
     /// The path of a step instance, such as `perStory[3].summarise`.

@@ -40,7 +40,7 @@ impl<'a> Scope<'a> {
         bound.code.explain(&self.values(&bound.roots))
     }
 
-    fn values(&self, roots: &[Root]) -> SmallVec<[RootValue; 4]> {
+    pub(crate) fn values(&self, roots: &[Root]) -> SmallVec<[RootValue; 4]> {
         roots.iter().map(|root| self.root(*root)).collect()
     }
 

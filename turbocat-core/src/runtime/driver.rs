@@ -1,0 +1,527 @@
+//! Drives one execution: tells the scheduler what happened, writes down what it says, does what it
+//! asks for.
+//!
+//! An attempt is first tried right here, on the driver's own thread: work that is done at once
+//! never meets another task. What is not done at once moves to a task of its own.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tracing::Instrument;
+
+use super::attempt::{self, Outcome};
+use super::engine::{Active, Lineage, Shared};
+use super::error::{Error, ErrorKind};
+use super::execution::Execution;
+use super::log::EventLog;
+use super::registry::Registered;
+use super::writer::Writer;
+use crate::agent::{AttemptFuture, AttemptPlace, AttemptRequest, ExecutionContext};
+use crate::event::{ExecutionStatus, StepRef, StepStatus};
+use crate::failure::StepFailure;
+use crate::scheduler::{Action, ChildOutcome, Input, Scheduler, Turn};
+use crate::time::{ExecutionId, Timestamp};
+
+/// What a driver hears from outside.
+pub(crate) enum News {
+    /// An attempt ended on a task of its own.
+    Attempt { step: StepRef, attempt: u32, outcome: Outcome },
+    /// A nested workflow ended.
+    Child { execution: ExecutionId, outcome: ChildOutcome },
+    /// Somebody asks for something; the answer tells whether it made a difference.
+    Ask { ask: Ask, answer: oneshot::Sender<bool> },
+    /// Somebody wants to look.
+    Look(Box<dyn FnOnce(&Scheduler) + Send>),
+}
+
+/// What can be asked of an execution.
+pub(crate) enum Ask {
+    Input(Input),
+    /// A person's answer to the step of a path.
+    Approve(String, crate::scheduler::Approval),
+}
+
+pub(crate) type NewsSender = mpsc::UnboundedSender<News>;
+
+/// A task that is stopped when nobody wants it any more.
+struct Stop(Option<AbortHandle>);
+
+impl Stop {
+    fn with(task: AbortHandle) -> Self {
+        Self(Some(task))
+    }
+
+    /// Lets the task go on by itself.
+    fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    scheduler: Scheduler,
+    agents: Vec<Arc<Registered>>,
+    context: Arc<ExecutionContext>,
+    lineage: Arc<Lineage>,
+    log: Option<Arc<EventLog>>,
+    writer: Option<Writer>,
+    /// Made when the first news can come; a chain of quick steps never needs it.
+    news: Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
+    /// Attempts that were started and not begun.
+    queue: VecDeque<(StepRef, u32)>,
+    /// Attempts on tasks of their own.
+    running: BTreeMap<(StepRef, u32), Stop>,
+    children: BTreeMap<ExecutionId, Child>,
+    wake_at: Option<Timestamp>,
+    /// The last reading of the clock.
+    instant: Instant,
+    span: tracing::Span,
+    _active: Active,
+}
+
+/// A nested workflow that is being done.
+struct Child {
+    news: NewsSender,
+    stop: Stop,
+}
+
+/// What a driver is made of.
+pub(crate) struct Parts {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) agents: Vec<Arc<Registered>>,
+    pub(crate) lineage: Arc<Lineage>,
+    pub(crate) log: Option<Arc<EventLog>>,
+    pub(crate) writer: Option<Writer>,
+    pub(crate) news: Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
+    pub(crate) active: Active,
+}
+
+impl Driver {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { shared, scheduler, agents, lineage, log, writer, news, active } = parts;
+        let plan = scheduler.plan();
+        let span = tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
+        Self {
+            context: Arc::new(ExecutionContext { id: scheduler.id(), plan: Some(plan.clone()) }),
+            shared,
+            scheduler,
+            agents,
+            lineage,
+            log,
+            writer,
+            news,
+            queue: VecDeque::new(),
+            running: BTreeMap::new(),
+            children: BTreeMap::new(),
+            wake_at: None,
+            instant: Instant::now(),
+            span,
+            _active: active,
+        }
+    }
+
+    /// Drives the execution to its end. `first` is the turn that the execution begins with.
+    pub(crate) async fn drive(mut self, first: Turn) -> Result<Execution, Error> {
+        let span = self.span.clone();
+        let driven = async {
+            let driven = self.until_ended(first).await;
+            if let Some(log) = &self.log {
+                log.close();
+            }
+            driven.map(|()| {
+                let status = self.scheduler.status().word();
+                tracing::info!(status, "execution ended");
+                Execution::new(self.scheduler)
+            })
+        };
+        if span.is_disabled() { driven.await } else { driven.instrument(span).await }
+    }
+
+    async fn until_ended(&mut self, first: Turn) -> Result<(), Error> {
+        self.act(first, None).await?;
+        let mut alarm: Option<(Timestamp, Pin<Box<dyn Future<Output = ()> + Send>>)> = None;
+        while !self.scheduler.status().is_ended() {
+            if let Some((step, attempt)) = self.queue.pop_front() {
+                let begun = std::future::poll_fn(|cx| Poll::Ready(self.begin(cx, step, attempt))).await;
+                if let Some(input) = begun {
+                    self.feed(input).await?;
+                }
+                if !self.queue.is_empty() {
+                    self.hear_waiting_news().await?;
+                    tokio::task::consume_budget().await;
+                }
+                continue;
+            }
+            let now = self.now();
+            if self.wake_at.is_some_and(|at| at <= now) {
+                self.feed(Input::Timer).await?;
+                tokio::task::consume_budget().await;
+                continue;
+            }
+            if alarm.as_ref().map(|(at, _)| *at) != self.wake_at {
+                alarm = self.wake_at.map(|at| (at, self.shared.clock.sleep_until(at)));
+            }
+            let ring = async {
+                match &mut alarm {
+                    Some((_, sleep)) => sleep.await,
+                    None => std::future::pending().await,
+                }
+            };
+            let shared = self.shared.clone();
+            let news = &mut Self::channel(&mut self.news).1;
+            let heard = tokio::select! {
+                biased;
+                news = news.recv() => news,
+                () = ring => None,
+                () = shared.stopping() => {
+                    self.stop_for_shutdown().await?;
+                    continue;
+                }
+            };
+            match heard {
+                Some(news) => {
+                    self.hear(news).await?;
+                    self.hear_waiting_news().await?;
+                }
+                None => alarm = None,
+            }
+        }
+        Ok(())
+    }
+
+    fn channel(
+        news: &mut Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
+    ) -> &mut (NewsSender, mpsc::UnboundedReceiver<News>) {
+        news.get_or_insert_with(mpsc::unbounded_channel)
+    }
+
+    fn now(&mut self) -> Timestamp {
+        self.instant = Instant::now();
+        self.shared.clock.at(self.instant)
+    }
+
+    /// Tells the scheduler something and acts on its answer. True if it made a difference.
+    async fn feed(&mut self, input: Input) -> Result<bool, Error> {
+        let now = self.shared.clock.at(self.instant);
+        let kept = self.writer.is_some().then(|| input.clone());
+        let turn = self.scheduler.apply(now, input);
+        let difference = !turn.events.is_empty();
+        self.act(turn, kept).await?;
+        Ok(difference)
+    }
+
+    /// Writes a turn down, then does what it asks for. `input` is what the turn answers, kept in
+    /// case it has to be told again.
+    async fn act(&mut self, mut turn: Turn, input: Option<Input>) -> Result<(), Error> {
+        while let Some(writer) = &mut self.writer {
+            match writer.write(&self.scheduler, &turn).await {
+                Ok(()) => break,
+                Err(error) => turn = self.recover(error, input.clone()).await?,
+            }
+        }
+        self.wake_at = turn.wake_at;
+        for action in turn.actions {
+            self.perform(action);
+        }
+        if let Some(log) = &self.log {
+            log.append(turn.events);
+        }
+        Ok(())
+    }
+
+    /// Nobody knows what was written: what the journal has now is what is true. Tells the
+    /// scheduler again what it may not have heard, and goes on with what is still being done here.
+    async fn recover(&mut self, error: Error, input: Option<Input>) -> Result<Turn, Error> {
+        tracing::warn!(%error, "the journal could not be written; reading it back");
+        let known = self.log.as_ref().map(|log| log.len());
+        let Some(writer) = &mut self.writer else { return Err(error) };
+        let (scheduler, events) = writer.read_back(self.scheduler.plan(), self.scheduler.id(), error).await?;
+        self.scheduler = scheduler;
+        if let (Some(log), Some(known)) = (&self.log, known) {
+            log.append(events.into_iter().skip(known));
+        }
+        let now = self.now();
+        let mut turn = self.scheduler.apply(now, input.unwrap_or(Input::Timer));
+        let in_flight = self.scheduler.in_flight();
+        self.running.retain(|attempt, _| in_flight.contains(attempt));
+        self.queue.clear();
+        let begun = |attempt: &(StepRef, u32), actions: &[Action]| {
+            let (step, attempt) = *attempt;
+            self.running.contains_key(&(step, attempt)) || actions.contains(&Action::Launch { step, attempt })
+        };
+        let missing: Vec<_> = in_flight.iter().filter(|attempt| !begun(attempt, &turn.actions)).collect();
+        turn.actions.extend(missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }));
+        for action in self.scheduler.open_children() {
+            let Action::StartChild { execution, .. } = &action else { continue };
+            if !self.children.contains_key(execution) && !turn.actions.contains(&action) {
+                turn.actions.push(action);
+            }
+        }
+        Ok(turn)
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Launch { step, attempt } => self.queue.push_back((step, attempt)),
+            Action::Abort { step, attempt } => drop(self.running.remove(&(step, attempt))),
+            Action::StartChild { execution, workflow, inputs, wait } => {
+                self.start_child(execution, &workflow, inputs, wait);
+            }
+            Action::CancelChild { execution } => {
+                if let Some(child) = self.children.remove(&execution) {
+                    let reason = format!("its parent {} no longer needs it", self.context.id).into();
+                    let (answer, _) = oneshot::channel();
+                    // The task is let go, not stopped: it ends by itself, and says how.
+                    child.stop.release();
+                    let ask = Ask::Input(Input::Cancel { reason });
+                    drop(child.news.send(News::Ask { ask, answer }));
+                }
+            }
+        }
+    }
+
+    fn start_child(&mut self, execution: ExecutionId, workflow: &str, inputs: Arc<Value>, wait: bool) {
+        let parent = Self::channel(&mut self.news).0.clone();
+        let started = self.shared.start_child(execution, workflow, inputs, &self.lineage);
+        match started {
+            Ok((driver, turn, news)) => {
+                let task = tokio::spawn(async move {
+                    let ended = Box::pin(driver.drive(turn)).await;
+                    if wait {
+                        let outcome = child_outcome(ended);
+                        drop(parent.send(News::Child { execution, outcome }));
+                    }
+                });
+                if wait {
+                    self.children.insert(execution, Child { news, stop: Stop::with(task.abort_handle()) });
+                }
+            }
+            Err(failure) if wait => {
+                let outcome = refused(failure);
+                drop(parent.send(News::Child { execution, outcome }));
+            }
+            Err(failure) => tracing::warn!(%failure, workflow, "a nested workflow could not be started"),
+        }
+    }
+
+    /// Begins an attempt. If it is done at once, what it came to; else it goes on elsewhere.
+    fn begin(&mut self, cx: &mut Context<'_>, step: StepRef, attempt: u32) -> Option<Input> {
+        if !self.scheduler.is_at(step, attempt) {
+            return None;
+        }
+        let failed = |failure| Some(Input::AttemptFailed { step, attempt, failure });
+        let agent = self.agents[self.scheduler.agent_number(step)].clone();
+        let place = AttemptPlace {
+            execution: self.context.clone(),
+            step: step.step,
+            around: self.scheduler.around(step),
+        };
+        let mut work = if self.scheduler.wants_secrets(step) {
+            self.with_secrets(step, attempt, place, agent.clone())
+        } else {
+            let parts = match self.scheduler.attempt(step, None) {
+                Ok(parts) => parts,
+                Err(failure) => return failed(failure),
+            };
+            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+            match &agent.limit {
+                None => match call(&self.shared, &agent, request) {
+                    Ok(work) => work,
+                    Err(failure) => return failed(failure),
+                },
+                Some(limit) => {
+                    let (limit, agent, shared) = (limit.clone(), agent.clone(), self.shared.clone());
+                    let time = self.scheduler.attempt_timeout(step);
+                    Box::pin(async move {
+                        // The time limit begins when the attempt does, not when it queues for it.
+                        let permit = limit.acquire_owned().await;
+                        let outcome = attempt::finish(call(&shared, &agent, request)?, time, shared.clock.clone());
+                        let outcome = outcome.await;
+                        drop(permit);
+                        outcome
+                    })
+                }
+            }
+        };
+        let span = tracing::debug_span!(
+            "attempt", step = self.scheduler.plan().key(step.step), attempt, agent = &*agent.name
+        );
+        if agent.is_quick() {
+            let began = self.instant;
+            let entered = span.enter();
+            let polled = attempt::poll(&mut work, cx);
+            drop(entered);
+            self.instant = Instant::now();
+            agent.took(self.instant - began);
+            if let Poll::Ready(outcome) = polled {
+                return Some(to_input(step, attempt, outcome));
+            }
+        }
+        let news = Self::channel(&mut self.news).0.clone();
+        let limit = self.scheduler.attempt_timeout(step).filter(|_| agent.limit.is_none());
+        let finish = attempt::finish(work, limit, self.shared.clock.clone());
+        let task = async move {
+            let outcome = finish.await;
+            drop(news.send(News::Attempt { step, attempt, outcome }));
+        };
+        let task = if span.is_disabled() { tokio::spawn(task) } else { tokio::spawn(task.instrument(span)) };
+        self.running.insert((step, attempt), Stop::with(task.abort_handle()));
+        None
+    }
+
+    /// An attempt that is given secrets: they are fetched and filled in on its own task.
+    fn with_secrets(
+        &self,
+        step: StepRef,
+        attempt: u32,
+        place: AttemptPlace,
+        agent: Arc<Registered>,
+    ) -> AttemptFuture {
+        let names = self.scheduler.secrets(step);
+        let snapshot = self.scheduler.snapshot(step);
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
+            let parts = snapshot.evaluate(&secrets).map_err(|failure| {
+                attempt::redact(Err(failure), &secrets).err().unwrap_or_else(|| StepFailure::error("no failure"))
+            })?;
+            let permit = match &agent.limit {
+                Some(limit) => limit.clone().acquire_owned().await.ok(),
+                None => None,
+            };
+            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+            let outcome = match call(&shared, &agent, request) {
+                Ok(work) => work.await,
+                Err(failure) => Err(failure),
+            };
+            drop(permit);
+            attempt::redact(outcome, &secrets)
+        })
+    }
+
+    /// Listens to everything that is waiting, without waiting.
+    async fn hear_waiting_news(&mut self) -> Result<(), Error> {
+        while let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok()) {
+            self.hear(news).await?;
+            if self.scheduler.status().is_ended() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn hear(&mut self, news: News) -> Result<(), Error> {
+        self.instant = Instant::now();
+        match news {
+            News::Attempt { step, attempt, outcome } => {
+                self.running.remove(&(step, attempt));
+                self.feed(to_input(step, attempt, outcome)).await?;
+            }
+            News::Child { execution, outcome } => {
+                self.children.remove(&execution);
+                self.feed(Input::ChildEnded { execution, outcome }).await?;
+            }
+            News::Ask { ask, answer } => {
+                let input = match ask {
+                    Ask::Input(input) => Some(input),
+                    Ask::Approve(path, approval) => {
+                        self.scheduler.find(&path).map(|step| Input::Approval { step, approval })
+                    }
+                };
+                let difference = match input {
+                    Some(input) => self.feed(input).await?,
+                    None => false,
+                };
+                drop(answer.send(difference));
+            }
+            News::Look(look) => look(&self.scheduler),
+        }
+        Ok(())
+    }
+
+    /// The engine is shutting down and its patience is over: an execution in memory is cancelled,
+    /// a durable one is left as it is, for the next engine to go on with.
+    async fn stop_for_shutdown(&mut self) -> Result<(), Error> {
+        if self.writer.is_some() {
+            return Err(Error::new(
+                ErrorKind::Closed,
+                format!("execution {} was left for the next engine: this one is shutting down", self.context.id),
+            ));
+        }
+        self.instant = Instant::now();
+        self.feed(Input::Cancel { reason: "the engine is shutting down".into() }).await?;
+        Ok(())
+    }
+}
+
+/// Hands an attempt to its agent, here or elsewhere.
+fn call(shared: &Arc<Shared>, agent: &Arc<Registered>, request: AttemptRequest) -> Result<AttemptFuture, StepFailure> {
+    match &shared.dispatch {
+        None => attempt::guard(|| agent.executor.begin(&agent.executor, request)),
+        Some(dispatch) => {
+            let (dispatch, agent) = (dispatch.clone(), agent.clone());
+            Ok(Box::pin(async move { dispatch.dispatch(&agent.name, request).await }))
+        }
+    }
+}
+
+fn to_input(step: StepRef, attempt: u32, outcome: Outcome) -> Input {
+    match outcome {
+        Ok(output) => Input::AttemptCompleted { step, attempt, output: output.value },
+        Err(failure) => Input::AttemptFailed { step, attempt, failure },
+    }
+}
+
+/// What an execution that was read back begins with: nobody is at its attempts any more.
+pub(crate) fn resume(scheduler: &mut Scheduler, now: Timestamp) -> Turn {
+    let mut turn = Turn { actions: scheduler.open_children(), ..Turn::default() };
+    for (step, attempt) in scheduler.in_flight() {
+        let lost = scheduler.apply(now, Input::AttemptLost { step, attempt });
+        turn.events.extend(lost.events);
+        turn.actions.extend(lost.actions);
+    }
+    // Also tells when to wake up next.
+    let due = scheduler.apply(now, Input::Timer);
+    turn.events.extend(due.events);
+    turn.actions.extend(due.actions);
+    turn.wake_at = due.wake_at;
+    // An attempt that was started and given up within these turns is not begun at all.
+    turn
+}
+
+fn child_outcome(ended: Result<Execution, Error>) -> ChildOutcome {
+    match ended {
+        Ok(execution) => ChildOutcome {
+            status: execution.status(),
+            output: execution.shared_output().clone(),
+            failure: execution.failure().cloned(),
+        },
+        Err(error) => refused(StepFailure::error(error.to_string())),
+    }
+}
+
+fn refused(failure: StepFailure) -> ChildOutcome {
+    ChildOutcome { status: ExecutionStatus::Failed, output: Arc::new(Value::Null), failure: Some(failure) }
+}
+
+impl Scheduler {
+    /// Whether an agent is at that attempt.
+    fn is_at(&self, step: StepRef, attempt: u32) -> bool {
+        self.step_status(step) == Some(StepStatus::Running) && self.attempts(step) == Some(attempt)
+    }
+}
