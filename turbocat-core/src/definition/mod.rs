@@ -2,4 +2,11 @@
 
 mod workflow;
 
+mod limits;
+mod tree;
+
+mod json;
+mod yaml;
+
+pub use limits::Limits;
 pub use workflow::*;
