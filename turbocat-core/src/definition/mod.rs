@@ -2,11 +2,27 @@
 
 mod workflow;
 
+mod builder;
+
 mod limits;
 mod tree;
 
 mod json;
 mod yaml;
 
+mod decode;
+mod inputs;
+mod retry;
+mod translate;
+mod wait;
+
+mod graph;
+mod row;
+mod step;
+
+mod read;
+
+pub use builder::WorkflowBuilder;
 pub use limits::Limits;
+pub use read::Reader;
 pub use workflow::*;

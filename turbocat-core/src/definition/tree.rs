@@ -55,13 +55,13 @@ impl Entry {
 
 impl Node {
     /// The tree of a value that has no text.
-    pub(crate) fn from_value(value: &Value) -> Result<Self, Diagnostic> {
+    pub(crate) fn from_value(value: &Value) -> Result<Self, Box<Diagnostic>> {
         Self::grow(value, 0)
     }
 
-    fn grow(value: &Value, depth: usize) -> Result<Self, Diagnostic> {
+    fn grow(value: &Value, depth: usize) -> Result<Self, Box<Diagnostic>> {
         if depth > Limits::MAX_TEXT_DEPTH {
-            return Err(too_deep(None));
+            return Err(Box::new(too_deep(None)));
         }
         let shape = match value {
             Value::Null => Shape::Null,
@@ -77,7 +77,7 @@ impl Node {
                         let value = Self::grow(v, depth + 1)?;
                         Ok(Entry { key: key.clone(), place: None, value })
                     })
-                    .collect::<Result<_, Diagnostic>>()?,
+                    .collect::<Result<_, Box<Diagnostic>>>()?,
             ),
         };
         Ok(Self { shape, place: None })
@@ -176,4 +176,14 @@ pub(crate) fn duplicate_key(key: &str, place: Option<Place>) -> Diagnostic {
     )
     .at(place)
     .help("keep one of them, or give the second another name")
+}
+
+/// The diagnostic of a text that is not even looked at.
+pub(crate) fn too_long(bytes: usize, limit: usize) -> Diagnostic {
+    Diagnostic::error(
+        Code::LIMIT,
+        Pointer::root(),
+        format!("the definition has {bytes} bytes, and at most {limit} are read"),
+    )
+    .help("hand large data over as inputs, and split the definition")
 }
