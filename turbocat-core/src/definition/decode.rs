@@ -17,7 +17,7 @@ use super::tree::{Entry, Node, Shape};
 /// is something to say.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Path<'a> {
-    parent: Option<&'a Path<'a>>,
+    parent: Option<&'a Self>,
     segment: Option<PathSegment<'a>>,
 }
 
@@ -102,8 +102,8 @@ impl<'a> At<'a> {
         }
     }
 
-    pub(super) fn child(&'a self, entry: &'a Entry) -> At<'a> {
-        At { node: &entry.value, path: self.path.key(&entry.key) }
+    pub(super) fn child(&'a self, entry: &'a Entry) -> Self {
+        Self { node: &entry.value, path: self.path.key(&entry.key) }
     }
 }
 

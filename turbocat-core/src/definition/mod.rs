@@ -22,7 +22,12 @@ mod step;
 
 mod read;
 
+mod places;
+mod schema;
+mod write;
+
 pub use builder::WorkflowBuilder;
 pub use limits::Limits;
+pub use places::Places;
 pub use read::Reader;
 pub use workflow::*;

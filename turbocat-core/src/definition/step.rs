@@ -192,15 +192,14 @@ impl Decoder<'_> {
                 }
                 Some(kind)
             }
-            (&[], Some((at, Some(said)))) => {
+            (&[], Some((_, Some(said)))) => {
                 if said != "agent" {
                     let message = format!("step `{key}` is of type `{said}`, but has no `{said}`");
                     self.missing(fields.at, said, message, example(said));
-                    let _ = at;
                 }
                 Some(said)
             }
-            (_, Some((_, None))) => None,
+            (&[], Some((_, None))) => None,
             (&[], None) => {
                 self.no_kind(key, fields);
                 None
@@ -297,7 +296,7 @@ impl Decoder<'_> {
                 self.conflict(fields, "agent", "steps", "make the agent one of the nested steps");
             }
             fields.ignore(&["steps"]);
-            let step = AgentStep { ..self.agent_step(fields) };
+            let step = self.agent_step(fields);
             output.get_or_insert_with(|| Value::String("{{ do }}".to_owned()));
             self.has_room(fields.at, 1);
             vec![Step::new("do", StepKind::Agent(step))]
@@ -351,12 +350,11 @@ impl Decoder<'_> {
         self.finish(&fields, |_| Some("branches stand under `branches`, next to `join`".to_owned()));
         if let Join::Count(count) = join
             && count as usize > branches.len()
+            && let Some(entry) = fields.entry("join")
         {
-            if let Some(entry) = fields.entry("join") {
-                let message = format!("`join: {count}` can never be met by {} branches", branches.len());
-                let diagnostic = at.error_at(entry, Code::BAD_VALUE, message).at(entry.value.place);
-                self.report(diagnostic.help("write `all`, `any`, or at most the number of branches"));
-            }
+            let message = format!("`join: {count}` can never be met by {} branches", branches.len());
+            let diagnostic = at.error_at(entry, Code::BAD_VALUE, message).at(entry.value.place);
+            self.report(diagnostic.help("write `all`, `any`, or at most the number of branches"));
         }
         ParallelStep { branches, join }
     }
