@@ -1,0 +1,502 @@
+//! Reading typed values out of a tree, noting every mistake and going on.
+//!
+//! A reader that meets a mistake notes it and gives a stand-in, so that one pass finds all
+//! mistakes. Knows scalars, names and mappings; the steps are in the files named after them.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{Code, Diagnostic, Pointer, Segment, nearest};
+use crate::duration::{from_millis, parse_duration};
+
+use super::limits::Limits;
+use super::tree::{Entry, Node, Shape};
+
+/// Where the reader stands: a chain of keys on the stack, made into a [`Pointer`] only when there
+/// is something to say.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path<'a> {
+    parent: Option<&'a Self>,
+    segment: Option<PathSegment<'a>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum PathSegment<'a> {
+    Key(&'a str),
+    Index(usize),
+}
+
+impl<'a> Path<'a> {
+    pub(super) const ROOT: Path<'static> = Path { parent: None, segment: None };
+
+    pub(super) const fn key(&'a self, key: &'a str) -> Self {
+        Path { parent: Some(self), segment: Some(PathSegment::Key(key)) }
+    }
+
+    pub(super) const fn index(&'a self, index: usize) -> Self {
+        Path { parent: Some(self), segment: Some(PathSegment::Index(index)) }
+    }
+
+    fn pointer(&self) -> Pointer {
+        let mut segments = Vec::new();
+        let mut at = Some(self);
+        while let Some(path) = at {
+            match path.segment {
+                Some(PathSegment::Key(key)) => segments.push(Segment::from(key)),
+                Some(PathSegment::Index(index)) => segments.push(Segment::from(index)),
+                None => {}
+            }
+            at = path.parent;
+        }
+        segments.reverse();
+        Pointer(segments)
+    }
+
+    /// The last part, as messages name it.
+    fn label(&self) -> String {
+        match self.segment {
+            Some(PathSegment::Key(key)) => format!("`{key}`"),
+            Some(PathSegment::Index(index)) => match self.parent.and_then(|parent| parent.segment) {
+                Some(PathSegment::Key(key)) => format!("item {} of `{key}`", index + 1),
+                _ => format!("item {}", index + 1),
+            },
+            None => "the definition".to_owned(),
+        }
+    }
+}
+
+/// A value and the way to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At<'a> {
+    pub(super) node: &'a Node,
+    pub(super) path: Path<'a>,
+}
+
+impl<'a> At<'a> {
+    pub(super) fn error(&self, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.path.pointer(), message).at(self.node.place)
+    }
+
+    /// An error at a key of this mapping rather than at its value.
+    pub(super) fn error_at(&self, entry: &Entry, code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(code, self.path.key(&entry.key).pointer(), message).at(entry.place)
+    }
+
+    pub(super) fn label(&self) -> String {
+        self.path.label()
+    }
+
+    pub(super) fn items(&'a self) -> impl Iterator<Item = At<'a>> {
+        let items: &'a [Node] = match &self.node.shape {
+            Shape::List(items) => items,
+            _ => &[],
+        };
+        items.iter().enumerate().map(|(index, node)| At { node, path: self.path.index(index) })
+    }
+
+    pub(super) fn entries(&self) -> &'a [Entry] {
+        match &self.node.shape {
+            Shape::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    pub(super) fn child(&'a self, entry: &'a Entry) -> Self {
+        Self { node: &entry.value, path: self.path.key(&entry.key) }
+    }
+}
+
+/// The keys of a mapping, taken one after the other; what nobody took is unknown.
+#[derive(Debug)]
+pub(super) struct Fields<'a> {
+    pub(super) at: &'a At<'a>,
+    taken: Vec<bool>,
+    known: Vec<&'static str>,
+    /// Whether an empty value is as good as none, as in rows of a database.
+    empty_is_absent: bool,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn empty_is_absent(mut self) -> Self {
+        self.empty_is_absent = true;
+        self
+    }
+
+    /// The value of a key, which becomes one of the known keys.
+    pub(super) fn take(&mut self, key: &'static str) -> Option<At<'a>> {
+        self.known.push(key);
+        let index = self.at.entries().iter().position(|entry| entry.key == key)?;
+        if let Some(taken) = self.taken.get_mut(index) {
+            *taken = true;
+        }
+        let entry = &self.at.entries()[index];
+        if self.empty_is_absent && entry.value.is_null() {
+            return None;
+        }
+        Some(self.at.child(entry))
+    }
+
+    /// Makes keys known that somebody else reads.
+    pub(super) fn ignore(&mut self, keys: &[&'static str]) {
+        for key in keys {
+            self.take(key);
+        }
+    }
+
+    /// Makes all keys known: their owner is in doubt, and further complaints would be noise.
+    pub(super) fn ignore_rest(&mut self) {
+        self.taken.fill(true);
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entry(key).is_some()
+    }
+
+    pub(super) fn entry(&self, key: &str) -> Option<&'a Entry> {
+        let entry = self.at.entries().iter().find(|entry| entry.key == key)?;
+        (!(self.empty_is_absent && entry.value.is_null())).then_some(entry)
+    }
+}
+
+/// The diagnostics so far and the limits.
+#[derive(Debug)]
+pub(super) struct Decoder<'l> {
+    pub(super) limits: &'l Limits,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) steps: usize,
+}
+
+impl<'l> Decoder<'l> {
+    pub(super) const fn new(limits: &'l Limits, diagnostics: Vec<Diagnostic>) -> Self {
+        Self { limits, diagnostics, steps: 0 }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        if self.diagnostics.len() < self.limits.max_diagnostics {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn wrong_type(&mut self, at: &At<'_>, wanted: &str) {
+        let message = format!("{} must be {wanted}, not {}", at.label(), at.node.word());
+        let mut diagnostic = at.error(Code::WRONG_TYPE, message);
+        if at.node.is_null() {
+            diagnostic.message = format!("{} must be {wanted}, but it is empty", at.label());
+        } else if matches!(at.node.shape, Shape::Mapping(_)) && at.entries().iter().any(|e| e.value.is_null())
+        {
+            diagnostic.help = Some("a template needs quotes: \"{{ … }}\"".to_owned());
+        }
+        self.report(diagnostic);
+    }
+
+    /// The keys of what must be a mapping; an empty one stands in for anything else.
+    pub(super) fn fields<'a>(&mut self, at: &'a At<'a>, wanted: &str) -> Fields<'a> {
+        if !matches!(at.node.shape, Shape::Mapping(_)) {
+            self.wrong_type(at, wanted);
+        }
+        Fields { at, taken: vec![false; at.entries().len()], known: Vec::new(), empty_is_absent: false }
+    }
+
+    /// Reports the keys that nobody took. `hint` may know more about a key than its spelling.
+    pub(super) fn finish(&mut self, fields: &Fields<'_>, hint: impl Fn(&str) -> Option<String>) {
+        for (entry, _) in fields.at.entries().iter().zip(&fields.taken).filter(|(_, taken)| !**taken) {
+            let mut known = fields.known.clone();
+            known.sort_unstable();
+            known.dedup();
+            let diagnostic =
+                fields.at.error_at(entry, Code::UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
+            let diagnostic = match (nearest(&entry.key, known.iter().copied()), hint(&entry.key)) {
+                (None, Some(hint)) => diagnostic.help(hint),
+                (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
+                (None, None) if known.is_empty() => diagnostic.help("remove it: nothing stands here"),
+                (None, None) => diagnostic.help(format!("the keys here are `{}`", known.join("`, `"))),
+            };
+            self.report(diagnostic);
+        }
+    }
+
+    /// Reports a key that must be there.
+    pub(super) fn missing(
+        &mut self,
+        at: &At<'_>,
+        key: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let mut diagnostic = at.error(Code::MISSING_KEY, message).help(help);
+        diagnostic.pointer = at.path.key(key).pointer();
+        self.report(diagnostic);
+    }
+
+    /// Reports two keys that exclude each other, at the second.
+    pub(super) fn conflict(&mut self, fields: &Fields<'_>, one: &str, other: &str, help: &str) {
+        let Some(entry) = fields.entry(other) else { return };
+        let message = format!("`{one}` and `{other}` exclude each other");
+        self.report(fields.at.error_at(entry, Code::CONFLICT, message).help(help));
+    }
+
+    pub(super) fn text(&mut self, at: &At<'_>) -> Option<String> {
+        let text = at.node.as_text().map(str::to_owned);
+        if text.is_none() {
+            self.wrong_type(at, "text");
+        }
+        text
+    }
+
+    /// Text that says something.
+    pub(super) fn filled_text(&mut self, at: &At<'_>) -> Option<String> {
+        let text = self.text(at)?;
+        if text.trim().is_empty() {
+            self.report(
+                at.error(Code::BAD_VALUE, format!("{} is empty", at.label())).help("fill it in or remove it"),
+            );
+        }
+        Some(text)
+    }
+
+    pub(super) fn bool(&mut self, at: &At<'_>) -> Option<bool> {
+        match &at.node.shape {
+            Shape::Bool(bool) => Some(*bool),
+            Shape::Text(text) if matches!(&*text.to_lowercase(), "yes" | "no" | "on" | "off") => {
+                let message = format!("{} must be true or false, not text", at.label());
+                let word = if matches!(&*text.to_lowercase(), "yes" | "on") { "true" } else { "false" };
+                self.report(at.error(Code::WRONG_TYPE, message).help(format!("write `{word}`")));
+                None
+            }
+            _ => {
+                self.wrong_type(at, "true or false");
+                None
+            }
+        }
+    }
+
+    /// A whole number from `least`.
+    pub(super) fn count(&mut self, at: &At<'_>, least: u32) -> Option<u32> {
+        let Shape::Number(number) = &at.node.shape else {
+            self.wrong_type(at, "a whole number");
+            return None;
+        };
+        // 3.0 is what JavaScript programs may send for 3
+        let whole = number.as_u64().or_else(|| {
+            let float = number.as_f64()?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked just before"
+            )]
+            (float.fract() == 0.0 && (0.0..4e9).contains(&float)).then_some(float as u64)
+        });
+        match whole.and_then(|n| u32::try_from(n).ok()).filter(|n| *n >= least) {
+            Some(count) => Some(count),
+            None => {
+                let message = format!("{} must be a whole number from {least}, not {number}", at.label());
+                self.report(at.error(Code::BAD_VALUE, message));
+                None
+            }
+        }
+    }
+
+    pub(super) fn number(&mut self, at: &At<'_>) -> Option<f64> {
+        let Shape::Number(number) = &at.node.shape else {
+            self.wrong_type(at, "a number");
+            return None;
+        };
+        number.as_f64()
+    }
+
+    /// One of a few words.
+    pub(super) fn word<T: Copy>(&mut self, at: &At<'_>, words: &[(&'static str, T)]) -> Option<T> {
+        let text = self.text(at)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let diagnostic = at.error(Code::BAD_VALUE, format!("{} cannot be `{text}`", at.label()));
+        self.report(match nearest(&text, all.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("it can be `{}`", all.join("`, `"))),
+        });
+        None
+    }
+
+    /// A duration under `key` as text, or under `millis` as a number of milliseconds.
+    pub(super) fn duration(
+        &mut self,
+        fields: &mut Fields<'_>,
+        key: &'static str,
+        millis: &'static str,
+        zero_is_fine: bool,
+    ) -> Option<Duration> {
+        if fields.has(key) && fields.has(millis) {
+            self.conflict(fields, key, millis, "keep one of them");
+        }
+        let text = fields.take(key);
+        let number = fields.take(millis);
+        let (at, duration) = match (text, number) {
+            (Some(at), _) => (at, self.duration_text(&at)?),
+            (None, Some(at)) => (at, self.millis(&at)?),
+            (None, None) => return None,
+        };
+        if duration.is_zero() && !zero_is_fine {
+            let message = format!("{} must be longer than nothing", at.label());
+            self.report(at.error(Code::BAD_DURATION, message).help("remove it to set no bound"));
+        }
+        Some(duration)
+    }
+
+    fn duration_text(&mut self, at: &At<'_>) -> Option<Duration> {
+        match &at.node.shape {
+            Shape::Text(text) => match parse_duration(text) {
+                Ok(duration) => Some(duration),
+                Err(message) => {
+                    let diagnostic = at.error(Code::BAD_DURATION, message);
+                    self.report(match text.contains("{{") {
+                        true => {
+                            diagnostic.help("a template cannot stand here: the value is needed beforehand")
+                        }
+                        false => diagnostic.help(DURATIONS),
+                    });
+                    None
+                }
+            },
+            Shape::Number(number) => {
+                let message = format!("{} needs a unit, and {number} has none", at.label());
+                let help = format!("write `{number}s` for seconds or `{number}ms` for milliseconds");
+                self.report(at.error(Code::BAD_DURATION, message).help(help));
+                None
+            }
+            _ => {
+                self.wrong_type(at, "a duration such as `30s`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn millis(&mut self, at: &At<'_>) -> Option<Duration> {
+        let duration = self.number(at).map(from_millis)?;
+        if duration.is_none() {
+            let message = format!("{} must be a whole number of milliseconds under a century", at.label());
+            self.report(at.error(Code::BAD_DURATION, message));
+        }
+        duration
+    }
+
+    /// Any value, within the limit on depth.
+    pub(super) fn value(&mut self, at: &At<'_>) -> Value {
+        if at.node.depth() > self.limits.max_value_depth {
+            let message =
+                format!("{} is nested deeper than {} levels", at.label(), self.limits.max_value_depth);
+            self.report(at.error(Code::LIMIT, message).help("flatten it, or hand it over as an input"));
+            return Value::Null;
+        }
+        at.node.to_value()
+    }
+
+    /// Any mapping; an empty place is an empty one.
+    pub(super) fn map(&mut self, at: &At<'_>) -> Map<String, Value> {
+        if at.node.is_null() {
+            return Map::new();
+        }
+        if !matches!(at.node.shape, Shape::Mapping(_)) {
+            self.wrong_type(at, "a mapping");
+            return Map::new();
+        }
+        match self.value(at) {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+
+    /// Names: one text, or a list of them.
+    pub(super) fn texts(&mut self, at: &At<'_>, wanted: &str) -> Vec<String> {
+        match &at.node.shape {
+            Shape::Null => Vec::new(),
+            Shape::Text(text) => vec![text.clone()],
+            Shape::List(_) => at.items().filter_map(|item| self.filled_text(&item)).collect(),
+            _ => {
+                self.wrong_type(at, wanted);
+                Vec::new()
+            }
+        }
+    }
+
+    /// An expression: text, or a literal `true` or `false`.
+    pub(super) fn expression(&mut self, at: &At<'_>) -> Value {
+        match &at.node.shape {
+            Shape::Bool(bool) => Value::Bool(*bool),
+            Shape::Text(_) => Value::String(self.filled_text(at).unwrap_or_default()),
+            _ => {
+                self.wrong_type(at, "an expression such as \"{{ step.count > 3 }}\"");
+                Value::Bool(true)
+            }
+        }
+    }
+
+    /// Reports a key that cannot be the name of something; `place` is that of the name.
+    pub(super) fn name(
+        &mut self,
+        name: &str,
+        what: &str,
+        reserved: bool,
+        error: impl Fn(Code, String) -> Diagnostic,
+    ) {
+        const LONGEST: usize = 100;
+        if let Some(reason) = unfit(name) {
+            let diagnostic =
+                error(Code::BAD_NAME, format!("`{}` cannot be the name of {what}: {reason}", clip(name)));
+            let help = match fit(name) {
+                Some(near) => format!("did you mean `{near}`? {NAMES}"),
+                None => NAMES.to_owned(),
+            };
+            self.report(diagnostic.help(help));
+        } else if name.len() > LONGEST {
+            let message = format!("the name `{}` is longer than {LONGEST} characters", clip(name));
+            self.report(error(Code::BAD_NAME, message).help("shorten it; there is `name` for a title"));
+        } else if reserved && ROOTS.contains(&name) {
+            let message =
+                format!("`{name}` cannot be the name of {what}: templates use it for something else");
+            self.report(error(Code::BAD_NAME, message).help(format!("`{}` are taken", ROOTS.join("`, `"))));
+        } else if reserved && WORDS.contains(&name) {
+            let message =
+                format!("`{name}` cannot be the name of {what}: it is a word of the expression language");
+            self.report(error(Code::BAD_NAME, message).help(format!("`{}` are taken", WORDS.join("`, `"))));
+        }
+    }
+}
+
+pub(super) const DURATIONS: &str = "write a number and `ms`, `s`, `m`, `h` or `d`, such as `90s` or `1h30m`";
+const NAMES: &str = "names have letters, digits, `_` and `-`, and do not begin with a digit";
+/// What templates find at their root besides steps.
+const ROOTS: [&str; 4] = ["inputs", "secrets", "metadata", "execution"];
+const WORDS: [&str; 11] = ["true", "false", "none", "null", "not", "and", "or", "in", "is", "if", "else"];
+
+fn unfit(name: &str) -> Option<&'static str> {
+    let Some(first) = name.chars().next() else { return Some("it is empty") };
+    if first.is_ascii_digit() || first == '-' {
+        return Some("it does not begin with a letter");
+    }
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    (!name.chars().all(fits)).then_some("it has other characters than letters, digits, `_` and `-`")
+}
+
+/// The name with what does not fit replaced, if anything sensible is left.
+fn fit(name: &str) -> Option<String> {
+    let fitting: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
+        .collect();
+    let fitting = fitting.trim_matches(['_', '-']);
+    let fitting = match fitting.chars().next()? {
+        c if c.is_ascii_digit() => format!("step_{fitting}"),
+        _ => fitting.to_owned(),
+    };
+    (fitting.len() <= 40).then_some(fitting)
+}
+
+fn clip(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((at, _)) => format!("{}…", &name[..at]),
+        None => name.to_owned(),
+    }
+}

@@ -1,0 +1,459 @@
+//! Reading the steps of a body, and each step by what it does.
+
+use serde_json::Value;
+
+use crate::diagnostic::{Code, nearest};
+
+use super::decode::{At, Decoder, Fields, Path};
+use super::tree::{Entry, Shape};
+use super::workflow::{
+    AgentStep, Branch, ConditionStep, Join, LoopStep, Needs, ParallelStep, Step, StepKind, WorkflowStep,
+};
+
+pub(super) const NEEDS: [(&str, Needs); 3] =
+    [("succeeded", Needs::Succeeded), ("any", Needs::Any), ("finished", Needs::Finished)];
+
+/// The fields that say what a step does; each is the word of its type as well.
+pub(super) const KINDS: [&str; 6] = ["agent", "condition", "loop", "parallel", "wait", "workflow"];
+
+/// Which type a key belongs to, for keys found on a step of another type.
+const OWNERS: [(&str, &str); 12] = [
+    ("then", "condition"),
+    ("else", "condition"),
+    ("as", "loop"),
+    ("indexAs", "loop"),
+    ("maxParallel", "loop"),
+    ("maxIterations", "loop"),
+    ("steps", "loop"),
+    ("output", "loop"),
+    ("config", "agent"),
+    ("branches", "parallel"),
+    ("join", "parallel"),
+    ("waitForCompletion", "workflow"),
+];
+
+impl Decoder<'_> {
+    /// The steps of the workflow, of a loop or of a branch: a mapping, or a list of rows.
+    pub(super) fn body(&mut self, at: &At<'_>, depth: usize) -> Vec<Step> {
+        if depth > self.limits.max_depth {
+            let message = format!("steps are nested deeper than {} bodies", self.limits.max_depth);
+            self.report(at.error(Code::LIMIT, message).help("move inner steps into a workflow of their own"));
+            return Vec::new();
+        }
+        match &at.node.shape {
+            Shape::Null => Vec::new(),
+            Shape::Mapping(entries) => {
+                if !self.has_room(at, entries.len()) {
+                    return Vec::new();
+                }
+                entries
+                    .iter()
+                    .map(|entry| {
+                        let child = at.child(entry);
+                        self.step_name(&child, entry);
+                        self.step(&entry.key, &child, depth)
+                    })
+                    .collect()
+            }
+            Shape::List(items) => {
+                if !self.has_room(at, items.len()) {
+                    return Vec::new();
+                }
+                at.items().enumerate().map(|(index, item)| self.listed(at, index, &item, depth)).collect()
+            }
+            _ => {
+                let message =
+                    format!("{} must be a mapping or a list of steps, not {}", at.label(), at.node.word());
+                self.report(
+                    at.error(Code::WRONG_TYPE, message).help("such as `steps: { hello: { agent: echo } }`"),
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn has_room(&mut self, at: &At<'_>, more: usize) -> bool {
+        let before = self.steps;
+        self.steps = self.steps.saturating_add(more);
+        let fits = self.steps <= self.limits.max_steps;
+        if !fits && before <= self.limits.max_steps {
+            let message = format!("the workflow has more than {} steps", self.limits.max_steps);
+            self.report(at.error(Code::LIMIT, message).help("split it, or let a loop do the repetition"));
+        }
+        fits
+    }
+
+    /// A step in a list, which brings its own key: `stepKey` or `key`.
+    fn listed(&mut self, body: &At<'_>, index: usize, item: &At<'_>, depth: usize) -> Step {
+        let row = item.node.entry("stepKey").is_some() || item.node.entry("stepType").is_some();
+        let word = if row { "stepKey" } else { "key" };
+        let Some(entry) = item.node.entry(word) else {
+            if matches!(item.node.shape, Shape::Mapping(_)) {
+                let message = format!("step {} of the list has no `{word}`", index + 1);
+                let help = "name the step; templates and `dependsOn` refer to it by that name";
+                self.missing(item, word, message, help);
+            }
+            return if row { self.row("", item, depth) } else { self.step("", item, depth) };
+        };
+        let Some(key) = self.text(&item.child(entry)) else { return self.step("", item, depth) };
+        // pointers name steps, not rows
+        let item = At { node: item.node, path: body.path.key(&key) };
+        let name = item.child(entry);
+        self.name(&key, "a step", true, |code, message| name.error(code, message));
+        if row { self.row(&key, &item, depth) } else { self.step(&key, &item, depth) }
+    }
+
+    fn step_name(&mut self, at: &At<'_>, entry: &Entry) {
+        self.name(&entry.key, "a step", true, |code, message| at.error(code, message).at(entry.place));
+    }
+
+    pub(super) fn step(&mut self, key: &str, at: &At<'_>, depth: usize) -> Step {
+        let mut fields = self.fields(at, "a mapping such as `{ agent: echo }`");
+        fields.ignore(&["key"]);
+        let kind = self.kind_word(key, &mut fields);
+        let name = fields.take("name").and_then(|at| self.text(&at));
+        let depends_on = self.depends_on(&mut fields);
+        let when = fields.take("when").map(|at| self.expression(&at));
+        let needs = fields.take("needs").and_then(|at| self.word(&at, &NEEDS));
+        let (on_error, retry) = self.on_error(&mut fields);
+        let mut timeout = self.duration(&mut fields, "timeout", "timeoutMs", false);
+        let deadline = self.duration(&mut fields, "deadline", "deadlineMs", false);
+        let outputs = fields.take("outputs").map(|at| self.map(&at)).unwrap_or_default();
+        let metadata = fields.take("metadata").map(|at| self.map(&at)).unwrap_or_default();
+        let kind = match kind {
+            Some("agent") => StepKind::Agent(self.agent_step(&mut fields)),
+            Some("condition") => StepKind::Condition(self.condition_step(&mut fields)),
+            Some("loop") => StepKind::Loop(self.loop_step(&mut fields, depth)),
+            Some("parallel") => StepKind::Parallel(self.parallel_step(&mut fields, depth)),
+            Some("wait") => {
+                let (wait, inner) = match fields.take("wait") {
+                    Some(at) => self.wait(&at),
+                    None => (super::workflow::Wait::For(Value::Null), None),
+                };
+                if timeout.is_some() && inner.is_some() {
+                    let message = "`timeout` is given twice: for the step and for its wait";
+                    self.report(
+                        at.error(Code::CONFLICT, message).help("keep one of them; they mean the same"),
+                    );
+                }
+                timeout = inner.or(timeout);
+                StepKind::Wait(wait)
+            }
+            Some("workflow") => StepKind::Workflow(self.workflow_step(&mut fields)),
+            _ => {
+                fields.ignore_rest();
+                StepKind::Agent(AgentStep::default())
+            }
+        };
+        let word = kind.word();
+        self.finish(&fields, |key| {
+            let owner = OWNERS.iter().find(|(owned, _)| *owned == key)?.1;
+            Some(format!("`{key}` belongs to a step with `{owner}`; this is a step with `{word}`"))
+        });
+        Step {
+            key: key.to_owned(),
+            name,
+            kind,
+            depends_on,
+            when,
+            needs,
+            on_error,
+            retry,
+            timeout,
+            deadline,
+            outputs,
+            metadata,
+        }
+    }
+
+    pub(super) fn depends_on(&mut self, fields: &mut Fields<'_>) -> Vec<String> {
+        fields
+            .take("dependsOn")
+            .map(|at| self.texts(&at, "the key of a step, or a list of them"))
+            .unwrap_or_default()
+    }
+
+    /// What the step does, from its fields; what `type` says must agree.
+    fn kind_word(&mut self, key: &str, fields: &mut Fields<'_>) -> Option<&'static str> {
+        let words: Vec<(&'static str, &'static str)> = KINDS.iter().map(|kind| (*kind, *kind)).collect();
+        let said = fields.take("type").map(|at| (at, self.word(&at, &words)));
+        let mut kinds: Vec<&'static str> = KINDS.into_iter().filter(|kind| fields.has(kind)).collect();
+        if kinds == ["agent", "loop"] {
+            kinds.remove(0); // the loop of one agent
+        }
+        match (&kinds[..], said) {
+            (&[kind], None) => Some(kind),
+            (&[kind], Some((at, Some(said)))) => {
+                if kind != said {
+                    let message = format!("`type` says `{said}`, but the fields are those of `{kind}`");
+                    self.report(
+                        at.error(Code::STEP_TYPE, message).help("remove `type`: it follows from the fields"),
+                    );
+                }
+                Some(kind)
+            }
+            (&[], Some((_, Some(said)))) => {
+                if said != "agent" {
+                    let message = format!("step `{key}` is of type `{said}`, but has no `{said}`");
+                    self.missing(fields.at, said, message, example(said));
+                }
+                Some(said)
+            }
+            (&[], Some((_, None))) => None,
+            (&[], None) => {
+                self.no_kind(key, fields);
+                None
+            }
+            (&[first, second, ..], _) => {
+                if let Some(entry) = fields.entry(second) {
+                    let message =
+                        format!("step `{key}` has the fields of two types: `{first}` and `{second}`");
+                    let diagnostic = fields.at.error_at(entry, Code::STEP_TYPE, message);
+                    self.report(
+                        diagnostic.help("make two steps of it; `dependsOn` puts one after the other"),
+                    );
+                }
+                None
+            }
+            (&[kind], Some((_, None))) => Some(kind),
+        }
+    }
+
+    /// Nothing says what the step does: perhaps a slip of the keyboard does.
+    fn no_kind(&mut self, key: &str, fields: &Fields<'_>) {
+        const COMMON: [&str; 4] = ["name", "when", "key", "type"];
+        if !matches!(fields.at.node.shape, Shape::Mapping(_) | Shape::Null) {
+            return;
+        }
+        let slip = fields.at.entries().iter().find_map(|entry| {
+            let known = COMMON.contains(&&*entry.key) || OWNERS.iter().any(|(key, _)| *key == entry.key);
+            let near = nearest(&entry.key, KINDS).filter(|_| !known)?;
+            Some((entry, near))
+        });
+        if let Some((entry, near)) = slip {
+            let diagnostic =
+                fields.at.error_at(entry, Code::UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
+            self.report(diagnostic.help(format!("did you mean `{near}`?")));
+            return;
+        }
+        let message = format!("step `{key}` does not say what it does");
+        let diagnostic = fields.at.error(Code::STEP_TYPE, message);
+        let owner =
+            fields.at.entries().iter().find_map(|entry| OWNERS.iter().find(|(owned, _)| *owned == entry.key));
+        self.report(match owner {
+            Some((owned, kind)) if *kind != "agent" => {
+                diagnostic.help(format!("`{owned}` belongs to a step with `{kind}`: {}", example(kind)))
+            }
+            _ => diagnostic.help(format!(
+                "give it one of `{}`; `type: agent` alone hands its inputs on",
+                KINDS.join("`, `")
+            )),
+        });
+    }
+
+    fn agent_step(&mut self, fields: &mut Fields<'_>) -> AgentStep {
+        AgentStep {
+            agent: fields.take("agent").and_then(|at| self.filled_text(&at)),
+            inputs: self.template_map(fields, "inputs"),
+            config: fields.take("config").map(|at| self.map(&at)).unwrap_or_default(),
+        }
+    }
+
+    /// Inputs: a mapping, or a template that gives one.
+    pub(super) fn template_map(&mut self, fields: &mut Fields<'_>, key: &'static str) -> Option<Value> {
+        let at = fields.take(key)?;
+        match &at.node.shape {
+            Shape::Null => None,
+            Shape::Mapping(_) | Shape::Text(_) => Some(self.value(&at)),
+            _ => {
+                let message = format!("{} must be a mapping, not {}", at.label(), at.node.word());
+                let help = "give every input a name, or write a template of a whole mapping";
+                self.report(at.error(Code::WRONG_TYPE, message).help(help));
+                None
+            }
+        }
+    }
+
+    fn condition_step(&mut self, fields: &mut Fields<'_>) -> ConditionStep {
+        let condition = fields.take("condition").map_or(Value::Bool(true), |at| self.expression(&at));
+        let then = fields.take("then").map(|at| self.texts(&at, "the key of a step, or a list of them"));
+        let otherwise = fields.take("else").map(|at| self.texts(&at, "the key of a step, or a list of them"));
+        ConditionStep { condition, then: then.unwrap_or_default(), otherwise: otherwise.unwrap_or_default() }
+    }
+
+    fn loop_step(&mut self, fields: &mut Fields<'_>, depth: usize) -> LoopStep {
+        let items = fields.take("loop").map_or(Value::Null, |at| self.items(&at));
+        let item_name = self.item_name(fields, "as", "item");
+        let index_name = self.item_name(fields, "indexAs", "index");
+        if item_name == index_name {
+            self.conflict(fields, "as", "indexAs", "the item and its index need different names");
+        }
+        let max_parallel = fields.take("maxParallel").and_then(|at| self.count(&at, 1)).unwrap_or(1);
+        let max_iterations = fields.take("maxIterations").and_then(|at| self.count(&at, 1));
+        let mut output = fields.take("output").map(|at| self.value(&at)).filter(|output| !output.is_null());
+        let steps = if fields.has("agent") {
+            if fields.has("steps") {
+                self.conflict(fields, "agent", "steps", "make the agent one of the nested steps");
+            }
+            fields.ignore(&["steps"]);
+            let step = self.agent_step(fields);
+            output.get_or_insert_with(|| Value::String("{{ do }}".to_owned()));
+            self.has_room(fields.at, 1);
+            vec![Step::new("do", StepKind::Agent(step))]
+        } else if let Some(at) = fields.take("steps") {
+            self.body(&at, depth + 1)
+        } else {
+            let help = "put nested steps under `steps`, or name one `agent`";
+            self.missing(fields.at, "steps", "a loop needs `steps` to do for each item", help);
+            Vec::new()
+        };
+        LoopStep {
+            items,
+            item_name,
+            index_name,
+            max_parallel,
+            max_iterations: max_iterations.unwrap_or(LoopStep::DEFAULT_MAX_ITERATIONS),
+            steps,
+            output,
+        }
+    }
+
+    pub(super) fn items(&mut self, at: &At<'_>) -> Value {
+        match &at.node.shape {
+            Shape::Text(_) => Value::String(self.filled_text(at).unwrap_or_default()),
+            Shape::List(_) => self.value(at),
+            _ => {
+                let message =
+                    format!("{} must be a list or a template of one, not {}", at.label(), at.node.word());
+                self.report(at.error(Code::WRONG_TYPE, message).help("such as \"{{ fetch.stories }}\""));
+                Value::Null
+            }
+        }
+    }
+
+    fn item_name(&mut self, fields: &mut Fields<'_>, key: &'static str, default: &str) -> String {
+        let Some(at) = fields.take(key) else { return default.to_owned() };
+        let Some(name) = self.text(&at) else { return default.to_owned() };
+        self.name(&name, "an item", true, |code, message| at.error(code, message));
+        name
+    }
+
+    fn parallel_step(&mut self, fields: &mut Fields<'_>, depth: usize) -> ParallelStep {
+        let Some(at) = fields.take("parallel") else { return ParallelStep::default() };
+        if at.node.is_null() {
+            return ParallelStep::default();
+        }
+        let mut fields = self.fields(&at, "a mapping with `branches`");
+        let join = fields.take("join").map_or(Join::All, |at| self.join(&at));
+        let branches = fields.take("branches");
+        let branches = branches.map(|at| self.branches(&at, depth + 1)).unwrap_or_default();
+        self.finish(&fields, |_| Some("branches stand under `branches`, next to `join`".to_owned()));
+        if let Join::Count(count) = join
+            && count as usize > branches.len()
+            && let Some(entry) = fields.entry("join")
+        {
+            let message = format!("`join: {count}` can never be met by {} branches", branches.len());
+            let diagnostic = at.error_at(entry, Code::BAD_VALUE, message).at(entry.value.place);
+            self.report(diagnostic.help("write `all`, `any`, or at most the number of branches"));
+        }
+        ParallelStep { branches, join }
+    }
+
+    pub(super) fn join(&mut self, at: &At<'_>) -> Join {
+        match &at.node.shape {
+            Shape::Number(_) => self.count(at, 1).map_or(Join::All, Join::Count),
+            Shape::Text(_) => self.word(at, &[("all", Join::All), ("any", Join::Any)]).unwrap_or_default(),
+            _ => {
+                let message =
+                    format!("{} must be `all`, `any` or a number, not {}", at.label(), at.node.word());
+                self.report(at.error(Code::WRONG_TYPE, message));
+                Join::All
+            }
+        }
+    }
+
+    /// Branches: a mapping, or a list whose items bring a `key`.
+    pub(super) fn branches(&mut self, at: &At<'_>, depth: usize) -> Vec<Branch> {
+        match &at.node.shape {
+            Shape::Null => Vec::new(),
+            Shape::Mapping(entries) => entries
+                .iter()
+                .map(|entry| {
+                    let child = at.child(entry);
+                    self.name(&entry.key, "a branch", false, |code, message| {
+                        at.error_at(entry, code, message)
+                    });
+                    self.branch(&entry.key, &child, depth)
+                })
+                .collect(),
+            Shape::List(_) => at
+                .items()
+                .enumerate()
+                .map(|(index, item)| self.listed_branch(&at.path, index, &item, depth))
+                .collect(),
+            _ => {
+                let message = format!("{} must be a mapping of branches, not {}", at.label(), at.node.word());
+                self.report(at.error(Code::WRONG_TYPE, message));
+                Vec::new()
+            }
+        }
+    }
+
+    fn listed_branch(&mut self, branches: &Path<'_>, index: usize, item: &At<'_>, depth: usize) -> Branch {
+        let entry = item.node.entry("key").or_else(|| item.node.entry("stepKey"));
+        let key = match entry {
+            Some(entry) => self.text(&item.child(entry)).unwrap_or_default(),
+            None => format!("branch{}", index + 1),
+        };
+        let item = At { node: item.node, path: branches.key(&key) };
+        if let Some(entry) = entry {
+            self.name(&key, "a branch", false, |code, message| {
+                item.error_at(entry, code, message).at(entry.value.place)
+            });
+        }
+        if matches!(item.node.shape, Shape::List(_)) {
+            return Branch { steps: self.body(&item, depth), key, single: false };
+        }
+        self.branch(&key, &item, depth)
+    }
+
+    /// A branch: a step of the same name, or a body under `steps`.
+    fn branch(&mut self, key: &str, at: &At<'_>, depth: usize) -> Branch {
+        if at.node.get("steps").is_none() || at.node.get("loop").is_some() {
+            if depth > self.limits.max_depth {
+                return Branch { key: key.to_owned(), steps: self.body(at, depth), single: true };
+            }
+            self.has_room(at, 1);
+            let row = at.node.get("stepKey").is_some() || at.node.get("stepType").is_some();
+            let step = if row { self.row(key, at, depth) } else { self.step(key, at, depth) };
+            return Branch { key: key.to_owned(), steps: vec![step], single: true };
+        }
+        let mut fields = self.fields(at, "a step, or a mapping with `steps`");
+        fields.ignore(&["key"]);
+        let steps = fields.take("steps").map(|at| self.body(&at, depth)).unwrap_or_default();
+        self.finish(&fields, |_| Some("a branch has `steps`, or is a step itself, but not both".to_owned()));
+        Branch { key: key.to_owned(), steps, single: false }
+    }
+
+    fn workflow_step(&mut self, fields: &mut Fields<'_>) -> WorkflowStep {
+        WorkflowStep {
+            workflow: fields.take("workflow").and_then(|at| self.filled_text(&at)).unwrap_or_default(),
+            inputs: self.template_map(fields, "inputs"),
+            wait_for_completion: fields
+                .take("waitForCompletion")
+                .and_then(|at| self.bool(&at))
+                .unwrap_or(true),
+        }
+    }
+}
+
+fn example(kind: &str) -> &'static str {
+    match kind {
+        "condition" => "such as `condition: \"{{ fetch.count > 3 }}\"`",
+        "loop" => "such as `loop: \"{{ fetch.stories }}\"`",
+        "parallel" => "such as `parallel: { branches: { mail: { agent: api } } }`",
+        "wait" => "such as `wait: 5s`",
+        "workflow" => "such as `workflow: daily-brief`",
+        _ => "such as `agent: echo`",
+    }
+}
