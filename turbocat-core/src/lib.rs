@@ -11,6 +11,8 @@ mod catalog;
 mod plan;
 mod agent;
 mod scheduler;
+#[cfg(feature = "runtime")]
+mod runtime;
 
 pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
 pub use catalog::{AgentDescription, AnyAgent, Catalog};
@@ -23,6 +25,8 @@ pub use event::{
 };
 pub use failure::{FailureKind, StepFailure};
 pub use plan::{Plan, check, compile};
+#[cfg(feature = "runtime")]
+pub use runtime::*;
 pub use scheduler::{
     Action, Approval, AttemptParts, ChildOutcome, Input, ReplayError, Scheduler, StepExplanation, StepReport,
     Turn,

@@ -170,6 +170,7 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
         max_parallel: workflow.max_parallel.unwrap_or(u32::MAX).max(1),
         empty: Arc::new(Value::Object(Map::new())),
         paths: OnceLock::new(),
+        definition: OnceLock::new(),
     };
     (parts, links)
 }

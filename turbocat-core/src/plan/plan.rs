@@ -39,6 +39,8 @@ pub(crate) struct Parts {
     /// `{}`, for everything that is not given.
     pub(crate) empty: Arc<Value>,
     pub(crate) paths: OnceLock<HashMap<Box<str>, u32>>,
+    /// What it was made from, for journals; kept only where there is one.
+    pub(crate) definition: OnceLock<Value>,
 }
 
 /// Steps that are opened together: the workflow itself, a loop's, a branch's.

@@ -325,7 +325,8 @@ impl Driver {
             return None;
         }
         let failed = |failure| Some(Input::AttemptFailed { step, attempt, failure });
-        let agent = self.agents[self.scheduler.agent_number(step)].clone();
+        let number = self.scheduler.agent_number(step)?;
+        let agent = self.agents[number].clone();
         let place = AttemptPlace {
             execution: self.context.clone(),
             step: step.step,
@@ -447,7 +448,7 @@ impl Driver {
                     Some(input) => self.feed(input).await?,
                     None => false,
                 };
-                drop(answer.send(difference));
+                let _ = answer.send(difference);
             }
             News::Look(look) => look(&self.scheduler),
         }

@@ -217,6 +217,10 @@ impl<T: Runnable + ?Sized> Runnable for &T {
     }
 }
 
+fn keep_definition(plan: &Plan, workflow: &Workflow) {
+    plan.0.definition.get_or_init(|| serde_json::to_value(workflow).unwrap_or_default());
+}
+
 fn invalid(name: Option<&str>, diagnostics: Diagnostics) -> Error {
     let message = match name {
         Some(name) => format!("workflow `{name}` cannot be used:"),
@@ -248,8 +252,12 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with it, of kind [`ErrorKind::InvalidWorkflow`].
     pub fn compile(&self, workflow: &Workflow) -> Result<Plan, Error> {
-        compile(workflow, &self.shared.registry)
-            .map_err(|diagnostics| invalid(workflow.name.as_deref(), diagnostics))
+        let plan = compile(workflow, &self.shared.registry)
+            .map_err(|diagnostics| invalid(workflow.name.as_deref(), diagnostics))?;
+        if self.shared.journal.is_some() {
+            keep_definition(&plan, workflow);
+        }
+        Ok(plan)
     }
 
     /// Runs a workflow to its end. Dropping the future stops it.
@@ -416,10 +424,21 @@ impl Shared {
             })?;
         let writer = match &self.journal {
             None => None,
-            Some(journal) => Some(Writer::new(journal.clone(), plan.definition()?)),
+            Some(journal) => Some(Writer::new(journal.clone(), self.definition(plan)?)),
         };
         let shared = self.clone();
         Ok((Driver::new(Parts { shared, scheduler, agents, lineage, log, writer, news, active }), turn))
+    }
+
+    /// What a plan was made from, to be written down with its executions.
+    fn definition(&self, plan: &Plan) -> Result<Value, Error> {
+        if let (None, Some(known)) = (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name))) {
+            keep_definition(plan, known);
+        }
+        plan.0.definition.get().cloned().ok_or_else(|| {
+            let message = "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
+            Error::new(ErrorKind::NotFound, message)
+        })
     }
 
     pub(crate) fn start_child(

@@ -70,7 +70,8 @@ impl Stream for Events {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
             let ended = self.log.state.borrow().1;
-            if let Some(event) = self.log.events().get(self.next).cloned() {
+            let event = self.log.events().get(self.next).cloned();
+            if let Some(event) = event {
                 self.next += 1;
                 self.changed = None;
                 return Poll::Ready(Some(event));

@@ -8,7 +8,6 @@
 //! [`node::Node`] and evaluated here: minijinja gives the grammar, the values, filters and tests,
 //! this room gives strict paths, strict types, limits on work and memory, and explanations.
 
-#![expect(dead_code, unused_imports, reason = "the plan compiler and the scheduler are about to use it")]
 
 mod compile;
 mod error;
@@ -35,5 +34,5 @@ mod tests;
 pub(crate) use error::{EvalError, TemplateError};
 pub use explain::Explanation;
 pub(crate) use expression::Expression;
-pub(crate) use reference::{Names, PathSegment, Reference, RootKind, RootValue};
+pub(crate) use reference::{PathSegment, Reference, RootKind, RootValue};
 pub(crate) use text::Template;

@@ -41,11 +41,6 @@ impl Template {
         })
     }
 
-    /// A value that is taken as it is, whatever its strings contain.
-    pub(crate) fn literal(value: Value) -> Self {
-        Self { body: Body::Literal(Arc::new(value)), uses: Uses::default() }
-    }
-
     /// The names of the roots, in the order that [`evaluate`](Self::evaluate) expects.
     pub(crate) fn roots(&self) -> &[Box<str>] {
         &self.uses.roots
