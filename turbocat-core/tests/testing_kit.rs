@@ -155,21 +155,28 @@ async fn a_scripted_agent_answers_in_order_then_by_default_then_fails_for_good()
 
 #[tokio::test]
 async fn a_scripted_agent_hangs_until_it_is_released() {
-    let agent = ScriptedAgent::new().then_hang().then_hang().then("late");
-    let asked = tokio::spawn({
+    let agent = ScriptedAgent::new().then_held("late").then_hang().otherwise_hang();
+    let ask_once = || {
         let agent = agent.clone();
-        async move { ask(&agent, json!({})).await }
-    });
+        tokio::spawn(async move { ask(&agent, json!({})).await })
+    };
+    let first = ask_once();
     agent.until_hanging(1).await;
     agent.release_step("other");
-    agent.release();
-    while agent.answers_left() > 1 {
+    for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(agent.hanging(), 1, "the second hang wants a second release");
+    assert_eq!(agent.hanging(), 1, "another step was released");
     agent.release_step("test");
-    assert_eq!(asked.await.unwrap().unwrap(), "late");
-    assert_eq!(agent.hanging(), 0);
+    assert_eq!(first.await.unwrap().unwrap(), "late");
+    let (second, third) = (ask_once(), ask_once());
+    agent.until_hanging(2).await;
+    agent.release();
+    assert_eq!(second.await.unwrap().unwrap(), Value::Null);
+    assert_eq!(third.await.unwrap().unwrap(), Value::Null);
+    let fourth = ask_once();
+    agent.until_hanging(1).await;
+    assert!(!fourth.is_finished(), "a release is for those who hang then");
 }
 
 #[tokio::test]

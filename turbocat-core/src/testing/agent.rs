@@ -106,11 +106,17 @@ impl ScriptedAgent {
         self.add(Answer::Panic(message.into()))
     }
 
-    /// The next call hangs until it is [released](Self::release); then it gets the answer that
-    /// follows.
+    /// The next call hangs until it is dropped, or [released](Self::release): then the answer is
+    /// null.
     #[must_use]
     pub fn then_hang(self) -> Self {
-        self.add(Answer::Hang)
+        self.then_held(Value::Null)
+    }
+
+    /// The next call hangs until it is [released](Self::release); then the answer is an output.
+    #[must_use]
+    pub fn then_held(self, output: impl Into<Value>) -> Self {
+        self.add(Answer::Hang(Arc::new(output.into())))
     }
 
     /// The answer when the script has none left: an output.
@@ -124,6 +130,14 @@ impl ScriptedAgent {
     #[must_use]
     pub fn echo(self) -> Self {
         self.script().otherwise(Answer::Echo);
+        self
+    }
+
+    /// When the script has no answer left, calls hang until they are dropped or
+    /// [released](Self::release): then the answer is null.
+    #[must_use]
+    pub fn otherwise_hang(self) -> Self {
+        self.script().otherwise(Answer::Hang(Arc::default()));
         self
     }
 
@@ -230,33 +244,22 @@ impl AgentExecutor for ScriptedAgent {
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
         let call = self.script().called(&request);
         let mut open = Open { shared: self.shared.clone(), call, end: CallEnd::Dropped };
-        let mut released = self.shared.released.subscribe();
-        let (step, path) = (request.step().to_owned(), request.path());
-        let mut hung = 0;
-        loop {
-            let answer = self.script().answer(call);
-            if !matches!(answer, Answer::Hang) {
-                open.end = CallEnd::Answered;
-            }
-            match answer {
-                Answer::Output(value) => return Ok(StepOutput::shared(value)),
-                Answer::Echo => return Ok(StepOutput::shared(request.inputs.clone())),
-                Answer::Failure(failure) => return Err(failure),
-                Answer::Panic(message) => panic!("{message}"),
-                Answer::Hang => {}
-            }
+        let answer = self.script().answer(call);
+        if let Answer::Hang(_) = &answer {
             self.shared.tell();
-            // A second `then_hang` waits for a second release.
-            let mut seen = 0;
-            let freed = |released: &Vec<(String, usize)>| {
-                let mine = |name: &str| name.is_empty() || name == step || name == path;
-                seen = released.iter().filter(|(name, calls)| call < *calls && mine(name)).count();
-                seen > hung
-            };
-            if released.wait_for(freed).await.is_err() {
-                std::future::pending::<()>().await;
-            }
-            hung = seen;
+            let (step, path) = (request.step(), request.path());
+            let mine = |name: &str| name.is_empty() || name == step || name == path;
+            let freed =
+                |released: &Vec<(String, usize)>| released.iter().any(|(name, calls)| call < *calls && mine(name));
+            // The sender lives as long as this agent.
+            let _ = self.shared.released.subscribe().wait_for(freed).await;
+        }
+        open.end = CallEnd::Answered;
+        match answer {
+            Answer::Output(value) | Answer::Hang(value) => Ok(StepOutput::shared(value)),
+            Answer::Echo => Ok(StepOutput::shared(request.inputs.clone())),
+            Answer::Failure(failure) => Err(failure),
+            Answer::Panic(message) => panic!("{message}"),
         }
     }
 }

@@ -17,8 +17,8 @@ pub(super) enum Answer {
     Panic(String),
     /// The inputs.
     Echo,
-    /// None, until the agent is released.
-    Hang,
+    /// None until the call is released; then this.
+    Hang(Arc<Value>),
 }
 
 /// One attempt a scripted agent was asked for.
