@@ -332,6 +332,7 @@ impl Driver {
             step: step.step,
             around: self.scheduler.around(step),
         };
+        let quick = agent.is_quick();
         let mut work = if self.scheduler.wants_secrets(step) {
             self.with_secrets(step, attempt, place, agent.clone())
         } else {
@@ -341,10 +342,14 @@ impl Driver {
             };
             let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
             match &agent.limit {
-                None => match call(&self.shared, &agent, request) {
+                None if quick => match call(&self.shared, &agent, request) {
                     Ok(work) => work,
                     Err(failure) => return failed(failure),
                 },
+                None => {
+                    let (agent, shared) = (agent.clone(), self.shared.clone());
+                    Box::pin(async move { call(&shared, &agent, request)?.await })
+                }
                 Some(limit) => {
                     let (limit, agent, shared) = (limit.clone(), agent.clone(), self.shared.clone());
                     let time = self.scheduler.attempt_timeout(step);
@@ -362,7 +367,7 @@ impl Driver {
         let span = tracing::debug_span!(
             "attempt", step = self.scheduler.plan().key(step.step), attempt, agent = &*agent.name
         );
-        if agent.is_quick() {
+        if quick {
             let began = self.instant;
             let entered = span.enter();
             let polled = attempt::poll(&mut work, cx);
@@ -398,6 +403,7 @@ impl Driver {
         let names = self.scheduler.secrets(step);
         let snapshot = self.scheduler.snapshot(step);
         let shared = self.shared.clone();
+        let time = self.scheduler.attempt_timeout(step).filter(|_| agent.limit.is_some());
         Box::pin(async move {
             let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
             let parts = snapshot.evaluate(&secrets).map_err(|failure| {
@@ -409,7 +415,7 @@ impl Driver {
             };
             let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
             let outcome = match call(&shared, &agent, request) {
-                Ok(work) => work.await,
+                Ok(work) => attempt::finish(work, time, shared.clock.clone()).await,
                 Err(failure) => Err(failure),
             };
             drop(permit);
