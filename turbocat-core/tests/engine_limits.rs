@@ -66,8 +66,7 @@ impl Secrets for Vault {
 async fn queued(inputs: &str) {
     let clock = ManualClock::new();
     let agent = ScriptedAgent::new().otherwise_hang().max_concurrent(1);
-    let engine =
-        Engine::builder().agent("a", agent.clone()).clock(clock.clone()).secrets(Vault).build();
+    let engine = Engine::builder().agent("a", agent.clone()).clock(clock.clone()).secrets(Vault).build();
     let yaml = format!("steps: {{ x: {{ agent: a, timeout: 10s, inputs: {inputs} }} }}");
     let plan = engine.compile(&workflow(&yaml)).unwrap();
     let first = engine.start(&plan, json!({})).unwrap();

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use turbocat_core::testing::{ManualClock, ScriptedAgent};
-use turbocat_core::{Engine, Execution, FailureKind, Secrets, StepFailure, Workflow, agent_fn, agent_fn_with};
+use turbocat_core::{
+    Engine, Execution, FailureKind, Secrets, StepFailure, Workflow, agent_fn, agent_fn_with,
+};
 
 struct Vault(BTreeMap<&'static str, &'static str>);
 
@@ -83,7 +85,8 @@ async fn a_secret_is_blacked_out_of_failures_and_panics() {
         .secrets(vault())
         .build();
     for agent in ["fail", "panic", "begin"] {
-        let yaml = format!("steps: {{ s: {{ agent: {agent}, inputs: {{ key: '{{{{ secrets.KEY }}}}' }} }} }}");
+        let yaml =
+            format!("steps: {{ s: {{ agent: {agent}, inputs: {{ key: '{{{{ secrets.KEY }}}}' }} }} }}");
         let (execution, recorded) = course(&engine, &yaml).await;
         let message = &execution.failure().unwrap().message;
         assert!(message.contains("[secret]"), "{agent}: {message}");

@@ -56,7 +56,8 @@ fn an_attempt_that_times_out_is_dropped_and_tried_again() {
 #[test]
 fn a_step_whose_attempts_all_time_out_ends_as_timeout() {
     let agent = ScriptedAgent::new().then_hang().then_hang();
-    let yaml = "steps: { s: { agent: a, timeout: 30s, retry: { max: 1, delay: 1s, jitter: 0, then: fail } } }";
+    let yaml =
+        "steps: { s: { agent: a, timeout: 30s, retry: { max: 1, delay: 1s, jitter: 0, then: fail } } }";
     let course = course(yaml, &agent);
     assert_eq!(course.step("s").status, StepStatus::Timeout);
     let failure = course.step("s").failure.unwrap();

@@ -249,8 +249,9 @@ impl AgentExecutor for ScriptedAgent {
             self.shared.tell();
             let (step, path) = (request.step(), request.path());
             let mine = |name: &str| name.is_empty() || name == step || name == path;
-            let freed =
-                |released: &Vec<(String, usize)>| released.iter().any(|(name, calls)| call < *calls && mine(name));
+            let freed = |released: &Vec<(String, usize)>| {
+                released.iter().any(|(name, calls)| call < *calls && mine(name))
+            };
             // The sender lives as long as this agent.
             let _ = self.shared.released.subscribe().wait_for(freed).await;
         }
