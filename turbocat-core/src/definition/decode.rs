@@ -179,15 +179,27 @@ impl<'l> Decoder<'l> {
     }
 
     fn wrong_type(&mut self, at: &At<'_>, wanted: &str) {
-        let message = format!("{} must be {wanted}, not {}", at.label(), at.node.word());
-        let mut diagnostic = at.error(Code::WRONG_TYPE, message);
-        if at.node.is_null() {
-            diagnostic.message = format!("{} must be {wanted}, but it is empty", at.label());
-        } else if matches!(at.node.shape, Shape::Mapping(_)) && at.entries().iter().any(|e| e.value.is_null())
-        {
-            diagnostic.help = Some("a template needs quotes: \"{{ … }}\"".to_owned());
-        }
-        self.report(diagnostic);
+        let is = match &at.node.shape {
+            Shape::Null => "but it is empty".to_owned(),
+            _ => format!("not {}", at.node.word()),
+        };
+        let diagnostic = at.error(Code::WRONG_TYPE, format!("{} must be {wanted}, {is}", at.label()));
+        self.report(match (wanted, &at.node.shape) {
+            (_, Shape::Null) => diagnostic.help("fill it in, or remove the key"),
+            ("text", Shape::Number(number)) => diagnostic.help(format!("put it in quotes: \"{number}\"")),
+            ("text", Shape::Bool(bool)) => diagnostic.help(format!("put it in quotes: \"{bool}\"")),
+            ("a number" | "a whole number", Shape::Text(text)) if text.parse::<f64>().is_ok() => {
+                diagnostic.help(format!("write it without quotes: {text}"))
+            }
+            ("a number" | "a whole number", Shape::Text(text)) if text.contains("{{") => {
+                diagnostic.help("a template cannot stand here: the value is needed beforehand")
+            }
+            ("a number" | "a whole number", _) => diagnostic.help("write digits, such as 3"),
+            ("a mapping", _) => diagnostic.help("such as `{ key: value }`"),
+            ("true or false", _) => diagnostic.help("write `true` or `false`, without quotes"),
+            ("a mapping with `steps`", _) => diagnostic.help("such as `steps: { hello: { agent: echo } }`"),
+            _ => diagnostic.help(format!("write {wanted}")),
+        });
     }
 
     /// The keys of what must be a mapping; an empty one stands in for anything else.
@@ -198,21 +210,27 @@ impl<'l> Decoder<'l> {
         Fields { at, taken: vec![false; at.entries().len()], known: Vec::new(), empty_is_absent: false }
     }
 
-    /// Reports the keys that nobody took. `hint` may know more about a key than its spelling.
-    pub(super) fn finish(&mut self, fields: &Fields<'_>, hint: impl Fn(&str) -> Option<String>) {
+    /// Reports the keys that nobody took. `hint` may know more about a key than its spelling;
+    /// `otherwise` is for those that are not even close to a known one.
+    pub(super) fn finish(
+        &mut self,
+        fields: &Fields<'_>,
+        hint: impl Fn(&str) -> Option<String>,
+        otherwise: Option<&str>,
+    ) {
         for (entry, _) in fields.at.entries().iter().zip(&fields.taken).filter(|(_, taken)| !**taken) {
             let mut known = fields.known.clone();
             known.sort_unstable();
             known.dedup();
             let diagnostic =
                 fields.at.error_at(entry, Code::UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
-            let diagnostic = match (nearest(&entry.key, known.iter().copied()), hint(&entry.key)) {
-                (None, Some(hint)) => diagnostic.help(hint),
-                (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
-                (None, None) if known.is_empty() => diagnostic.help("remove it: nothing stands here"),
-                (None, None) => diagnostic.help(format!("the keys here are `{}`", known.join("`, `"))),
-            };
-            self.report(diagnostic);
+            let near = nearest(&entry.key, known.iter().copied());
+            self.report(match (hint(&entry.key), near, otherwise) {
+                (Some(hint), _, _) => diagnostic.help(hint),
+                (None, Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
+                (None, None, Some(otherwise)) => diagnostic.help(otherwise),
+                (None, None, None) => diagnostic.help(format!("the keys here are `{}`", known.join("`, `"))),
+            });
         }
     }
 
@@ -291,7 +309,10 @@ impl<'l> Decoder<'l> {
             Some(count) => Some(count),
             None => {
                 let message = format!("{} must be a whole number from {least}, not {number}", at.label());
-                self.report(at.error(Code::BAD_VALUE, message));
+                self.report(at.error(Code::BAD_VALUE, message).help(match least {
+                    0 => "zero means none",
+                    _ => "remove the key for the default",
+                }));
                 None
             }
         }
@@ -377,7 +398,9 @@ impl<'l> Decoder<'l> {
         let duration = self.number(at).map(from_millis)?;
         if duration.is_none() {
             let message = format!("{} must be a whole number of milliseconds under a century", at.label());
-            self.report(at.error(Code::BAD_DURATION, message));
+            self.report(
+                at.error(Code::BAD_DURATION, message).help("such as 1500 for one and a half seconds"),
+            );
         }
         duration
     }
@@ -442,7 +465,9 @@ impl<'l> Decoder<'l> {
         error: impl Fn(Code, String) -> Diagnostic,
     ) {
         const LONGEST: usize = 100;
-        if let Some(reason) = unfit(name) {
+        if name.is_empty() {
+            self.report(error(Code::BAD_NAME, format!("the name of {what} is empty")).help(NAMES));
+        } else if let Some(reason) = unfit(name) {
             let diagnostic =
                 error(Code::BAD_NAME, format!("`{}` cannot be the name of {what}: {reason}", clip(name)));
             let help = match fit(name) {
@@ -472,7 +497,7 @@ const ROOTS: [&str; 4] = ["inputs", "secrets", "metadata", "execution"];
 const WORDS: [&str; 11] = ["true", "false", "none", "null", "not", "and", "or", "in", "is", "if", "else"];
 
 fn unfit(name: &str) -> Option<&'static str> {
-    let Some(first) = name.chars().next() else { return Some("it is empty") };
+    let first = name.chars().next()?;
     if first.is_ascii_digit() || first == '-' {
         return Some("it does not begin with a letter");
     }
@@ -482,6 +507,9 @@ fn unfit(name: &str) -> Option<&'static str> {
 
 /// The name with what does not fit replaced, if anything sensible is left.
 fn fit(name: &str) -> Option<String> {
+    if !name.is_ascii() {
+        return None;
+    }
     let fitting: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })

@@ -93,6 +93,12 @@ impl Decoder<'_> {
             };
             entries.push(Entry { key: key.to_owned(), ..entry.clone() });
         }
+        if at.node.get("type").is_none() && !entries.is_empty() {
+            let help = "say what it does, such as `agent` or `condition`";
+            self.missing(at, "type", format!("node `{key}` has no `type`"), help);
+            let value = Node { shape: Shape::Text("agent".to_owned()), place: None };
+            entries.push(Entry { key: "stepType".to_owned(), place: None, value });
+        }
         let shape = match at.node.shape {
             Shape::Mapping(_) => Shape::Mapping(entries),
             _ => at.node.shape.clone(),
@@ -127,7 +133,7 @@ impl Decoder<'_> {
             let source = fields.take("source").map(|at| (at, self.text(&at).unwrap_or_default()));
             let target = fields.take("target").map(|at| (at, self.text(&at).unwrap_or_default()));
             let condition = fields.take("condition").map(|at| self.row_condition(&at));
-            self.finish(&fields, |_| None);
+            self.finish(&fields, |_| None, None);
             let (Some((source_at, source)), Some((target_at, target))) = (source, target) else {
                 let key = if item.node.get("source").is_none() { "source" } else { "target" };
                 self.missing(

@@ -54,11 +54,15 @@ impl Decoder<'_> {
             retry.then = then;
         }
         self.pauses(&fields, &mut retry, delay, max_delay);
-        self.finish(&fields, |key| match key {
-            "attempts" | "count" | "times" | "retries" => Some("did you mean `max`?".to_owned()),
-            "backoff" | "multiplier" => Some("did you mean `factor`?".to_owned()),
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "attempts" | "count" | "times" | "retries" => Some("did you mean `max`?".to_owned()),
+                "backoff" | "multiplier" => Some("did you mean `factor`?".to_owned()),
+                _ => None,
+            },
+            None,
+        );
         retry
     }
 

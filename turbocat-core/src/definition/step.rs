@@ -132,9 +132,10 @@ impl Decoder<'_> {
                 };
                 if timeout.is_some() && inner.is_some() {
                     let message = "`timeout` is given twice: for the step and for its wait";
-                    self.report(
-                        at.error(Code::CONFLICT, message).help("keep one of them; they mean the same"),
-                    );
+                    let entry = fields.entry("timeout").or_else(|| fields.entry("timeoutMs"));
+                    let place = entry.and_then(|entry| entry.place);
+                    let diagnostic = at.error(Code::CONFLICT, message).at(place.or(at.node.place));
+                    self.report(diagnostic.help("keep one of them; they mean the same"));
                 }
                 timeout = inner.or(timeout);
                 StepKind::Wait(wait)
@@ -146,10 +147,15 @@ impl Decoder<'_> {
             }
         };
         let word = kind.word();
-        self.finish(&fields, |key| {
-            let owner = OWNERS.iter().find(|(owned, _)| *owned == key)?.1;
-            Some(format!("`{key}` belongs to a step with `{owner}`; this is a step with `{word}`"))
-        });
+        self.finish(
+            &fields,
+            |key| {
+                let owner = OWNERS.iter().find(|(owned, _)| *owned == key)?.1;
+                let known = (owner != word).then_some(owner)?;
+                Some(format!("`{key}` belongs to a step with `{known}`; this is a step with `{word}`"))
+            },
+            None,
+        );
         Step {
             key: key.to_owned(),
             name,
@@ -222,7 +228,7 @@ impl Decoder<'_> {
     /// Nothing says what the step does: perhaps a slip of the keyboard does.
     fn no_kind(&mut self, key: &str, fields: &Fields<'_>) {
         const COMMON: [&str; 4] = ["name", "when", "key", "type"];
-        if !matches!(fields.at.node.shape, Shape::Mapping(_) | Shape::Null) {
+        if !matches!(fields.at.node.shape, Shape::Mapping(_)) {
             return;
         }
         let slip = fields.at.entries().iter().find_map(|entry| {
@@ -286,7 +292,11 @@ impl Decoder<'_> {
         let item_name = self.item_name(fields, "as", "item");
         let index_name = self.item_name(fields, "indexAs", "index");
         if item_name == index_name {
-            self.conflict(fields, "as", "indexAs", "the item and its index need different names");
+            let message = format!("the item and its index are both called `{item_name}`");
+            let entry = fields.entry("indexAs").or_else(|| fields.entry("as"));
+            let place = entry.map_or(fields.at.node.place, |entry| entry.value.place);
+            let diagnostic = fields.at.error(Code::CONFLICT, message).at(place);
+            self.report(diagnostic.help("give one of them another name"));
         }
         let max_parallel = fields.take("maxParallel").and_then(|at| self.count(&at, 1)).unwrap_or(1);
         let max_iterations = fields.take("maxIterations").and_then(|at| self.count(&at, 1));
@@ -347,7 +357,7 @@ impl Decoder<'_> {
         let join = fields.take("join").map_or(Join::All, |at| self.join(&at));
         let branches = fields.take("branches");
         let branches = branches.map(|at| self.branches(&at, depth + 1)).unwrap_or_default();
-        self.finish(&fields, |_| Some("branches stand under `branches`, next to `join`".to_owned()));
+        self.finish(&fields, |_| None, Some("branches stand under `branches`, next to `join`"));
         if let Join::Count(count) = join
             && count as usize > branches.len()
             && let Some(entry) = fields.entry("join")
@@ -366,7 +376,7 @@ impl Decoder<'_> {
             _ => {
                 let message =
                     format!("{} must be `all`, `any` or a number, not {}", at.label(), at.node.word());
-                self.report(at.error(Code::WRONG_TYPE, message));
+                self.report(at.error(Code::WRONG_TYPE, message).help("such as `join: any`"));
                 Join::All
             }
         }
@@ -393,7 +403,9 @@ impl Decoder<'_> {
                 .collect(),
             _ => {
                 let message = format!("{} must be a mapping of branches, not {}", at.label(), at.node.word());
-                self.report(at.error(Code::WRONG_TYPE, message));
+                self.report(
+                    at.error(Code::WRONG_TYPE, message).help("such as `branches: { mail: { agent: api } }`"),
+                );
                 Vec::new()
             }
         }
@@ -431,7 +443,8 @@ impl Decoder<'_> {
         let mut fields = self.fields(at, "a step, or a mapping with `steps`");
         fields.ignore(&["key"]);
         let steps = fields.take("steps").map(|at| self.body(&at, depth)).unwrap_or_default();
-        self.finish(&fields, |_| Some("a branch has `steps`, or is a step itself, but not both".to_owned()));
+        let both = "a branch has `steps`, or is a step itself, but not both";
+        self.finish(&fields, |key| KINDS.contains(&key).then(|| both.to_owned()), Some(both));
         Branch { key: key.to_owned(), steps, single: false }
     }
 

@@ -69,12 +69,16 @@ impl Decoder<'_> {
             }
             Wait::For(Value::Null)
         };
-        self.finish(&fields, |key| match key {
-            "timeout" | "timeoutMs" | "onTimeout" => {
-                Some("only a wait for a signal or an approval can time out".to_owned())
-            }
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "timeout" | "timeoutMs" | "onTimeout" => {
+                    Some("only a wait for a signal or an approval can time out".to_owned())
+                }
+                _ => None,
+            },
+            None,
+        );
         (wait, timeout)
     }
 
