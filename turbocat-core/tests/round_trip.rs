@@ -87,7 +87,7 @@ fn expression() -> impl Strategy<Value = Value> {
 fn leaf() -> impl Strategy<Value = Step> {
     let inputs = prop_oneof![map().prop_map(Value::Object), text().prop_map(Value::from)];
     prop_oneof![
-        3 => (name(), text(), option::of(inputs), map()).prop_map(|(key, agent, inputs, config)| {
+        (name(), text(), option::of(inputs), map()).prop_map(|(key, agent, inputs, config)| {
             let step = Step::agent(key, agent).config(Value::Object(config));
             match inputs {
                 Some(inputs) => step.inputs(inputs),
@@ -95,15 +95,22 @@ fn leaf() -> impl Strategy<Value = Step> {
             }
         }),
         (name(), map()).prop_map(|(key, inputs)| Step::pass(key, Value::Object(inputs))),
-        (name(), expression(), vec(text(), 0..3), vec(text(), 0..3))
-            .prop_map(|(key, condition, then, otherwise)| Step::condition(key, condition).then(then).otherwise(otherwise)),
+        (name(), expression(), vec(text(), 0..3), vec(text(), 0..3)).prop_map(
+            |(key, condition, then, otherwise)| Step::condition(key, condition)
+                .then(then)
+                .otherwise(otherwise)
+        ),
         (name(), duration()).prop_map(|(key, pause)| Step::wait_for(key, pause)),
         name().prop_map(|key| Step::wait_until(key, "2027-01-31T09:00:00Z")),
         (name(), text(), any::<bool>()).prop_map(|(key, signal, go_on)| {
             Step::signal(key, signal).on_timeout(if go_on { OnTimeout::Continue } else { OnTimeout::Fail })
         }),
         (name(), text(), any::<bool>()).prop_map(|(key, question, reject)| {
-            Step::approval(key, question).on_timeout(if reject { OnTimeout::Reject } else { OnTimeout::Approve })
+            Step::approval(key, question).on_timeout(if reject {
+                OnTimeout::Reject
+            } else {
+                OnTimeout::Approve
+            })
         }),
         (name(), text(), any::<bool>()).prop_map(|(key, workflow, detached)| {
             let step = Step::workflow(key, workflow);
@@ -241,7 +248,7 @@ fn check(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_workflow_survives_json(workflow in workflow()) {

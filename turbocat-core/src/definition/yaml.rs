@@ -36,12 +36,19 @@ pub(crate) fn read(text: &str, limits: &Limits) -> Result<Tree, Box<Diagnostic>>
 struct Open {
     node: Node,
     /// The key that waits for its value.
-    key: Option<(String, Place)>,
+    key: Option<Key>,
     seen: HashSet<String>,
     merges: Vec<Node>,
     anchor: usize,
     /// How many values there were before it.
     values_before: usize,
+}
+
+struct Key {
+    text: String,
+    place: Place,
+    /// Whether it is a bare `<<`, which lays other mappings under this one.
+    merge: bool,
 }
 
 struct Anchored {
@@ -88,7 +95,8 @@ impl<'t> Grower<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 if self.wants_key() {
-                    self.key(text.into_owned(), place);
+                    let merge = style == ScalarStyle::Plain && text == "<<";
+                    self.key(Key { text: text.into_owned(), place, merge });
                 } else {
                     let shape = self.scalar(text, style, tag.as_deref(), place);
                     let node = Node { shape, place: Some(place) };
@@ -122,9 +130,10 @@ impl<'t> Grower<'t> {
             .is_some_and(|open| matches!(open.node.shape, Shape::Mapping(_)) && open.key.is_none())
     }
 
-    fn key(&mut self, key: String, place: Place) {
-        let Some(open) = self.open.last_mut() else { return };
-        open.key = Some((key, place));
+    fn key(&mut self, key: Key) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = Some(key);
+        }
     }
 
     fn count(&mut self, values: usize, place: Place) -> Result<(), Box<Diagnostic>> {
@@ -224,13 +233,13 @@ impl<'t> Grower<'t> {
         match &mut open.node.shape {
             Shape::List(items) => items.push(node),
             Shape::Mapping(entries) => {
-                let Some((key, place)) = open.key.take() else { return };
-                if key == "<<" && matches!(node.shape, Shape::Mapping(_) | Shape::List(_)) {
+                let Some(key) = open.key.take() else { return };
+                if key.merge && node.is_container() {
                     open.merges.push(node);
-                } else if open.seen.insert(key.clone()) {
-                    entries.push(Entry::new(key, Some(place), node));
+                } else if open.seen.insert(key.text.clone()) {
+                    entries.push(Entry::new(key.text, Some(key.place), node));
                 } else {
-                    self.diagnostics.push(duplicate_key(&key, Some(place)));
+                    self.diagnostics.push(duplicate_key(&key.text, Some(key.place)));
                 }
             }
             _ => {}
