@@ -258,7 +258,11 @@ fn what_is_built_is_what_is_read() {
         .step(Step::condition("enough", "{{ fetch.n > 3 }}").then(["each"]).otherwise(["low"]))
         .step(Step::for_each("each", "{{ fetch.stories }}", [Step::agent("sum", "writer")]).max_parallel(4))
         .step(Step::approval("ok", "Send?").timeout(Duration::from_hours(24)).depends_on(["each"]))
-        .step(Step::parallel("fan").branch("mail", [Step::agent("send", "api")]))
+        .step(
+            Step::parallel("fan")
+                .branch("mail", [Step::agent("send", "api")])
+                .branch_step(Step::agent("slack", "api")),
+        )
         .step(Step::wait_for("nap", Duration::from_secs(5)))
         .step(Step::workflow("low", "quiet-day").detached())
         .outputs(json!("{{ each.results }}"))
@@ -273,7 +277,7 @@ steps:
   enough: { condition: '{{ fetch.n > 3 }}', then: each, else: low }
   each: { loop: '{{ fetch.stories }}', maxParallel: 4, steps: { sum: { agent: writer } } }
   ok: { wait: { approval: 'Send?', timeout: 24h }, dependsOn: each }
-  fan: { parallel: { branches: { mail: { steps: { send: { agent: api } } } } } }
+  fan: { parallel: { branches: { mail: { steps: { send: { agent: api } } }, slack: { agent: api } } } }
   nap: { wait: 5s }
   low: { workflow: quiet-day, waitForCompletion: false }
 outputs: '{{ each.results }}'
@@ -321,14 +325,36 @@ fn five_thousand_steps_are_read_in_linear_time() {
         }
         text
     };
-    let time = |steps: usize| {
-        let text = text(steps);
+    let once = |text: &str, steps: usize| {
         let began = Instant::now();
-        assert_eq!(Workflow::from_yaml(&text).unwrap().steps.len(), steps);
+        assert_eq!(Workflow::from_yaml(text).unwrap().steps.len(), steps);
         began.elapsed()
     };
-    time(100);
+    // the best of three: other work on the machine only ever adds
+    let time = |steps: usize| {
+        let text = text(steps);
+        (0..3).map(|_| once(&text, steps)).min().unwrap()
+    };
     let (small, large) = (time(5_000), time(20_000));
     assert!(small < Duration::from_secs(5), "{small:?}");
+    println!("{small:?} for 5,000 steps, {large:?} for 20,000");
     assert!(large < small * 16, "{small:?} for 5,000 and {large:?} for 20,000");
+}
+
+#[test]
+fn a_flood_of_mistakes_is_cut_off_quickly() {
+    let check = |text: String| {
+        let began = Instant::now();
+        let mistakes = Workflow::from_yaml(&text).unwrap_err();
+        assert_eq!(mistakes.len(), Limits::default().max_diagnostics);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    };
+    let keys = |make: &dyn Fn(usize) -> String| (0..50_000).map(make).collect::<String>();
+    check(keys(&|n| format!("step{n}: 1\n")));
+    check(keys(&|_| "same: 1\n".to_owned()));
+    check(format!("steps:\n{}", keys(&|n| format!("  s{n}: {{ agnt: x }}\n"))));
+    check(format!(
+        "nodes: [{{ id: a, type: agent }}]\nedges:\n{}",
+        keys(&|n| format!("  - {{ source: x{n}, target: a }}\n"))
+    ));
 }

@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Code;
 
-use super::decode::{At, Decoder};
+use super::cursor::At;
+use super::decode::Decoder;
 use super::retry::ON_ERROR;
 use super::tree::{Entry, Node, Shape};
 use super::workflow::{OnError, Step, StepKind, Workflow};
@@ -145,9 +146,9 @@ impl Decoder<'_> {
                 continue;
             };
             for (at, name) in [(source_at, &source), (target_at, &target)] {
-                if !places.contains_key(name) {
+                if !places.contains_key(name) && !self.is_full() {
                     let diagnostic = at.error(Code::UNKNOWN_DEPENDENCY, format!("there is no node `{name}`"));
-                    self.report(diagnostic.suggest(name, places.keys().map(String::as_str)));
+                    self.report(diagnostic.suggest(name, places.keys().map(String::as_str).take(1_000)));
                 }
             }
             let (Some(&from), Some(&to)) = (places.get(&source), places.get(&target)) else { continue };

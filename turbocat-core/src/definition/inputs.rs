@@ -11,7 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Segment, nearest};
 
-use super::decode::{At, Decoder};
+use super::cursor::At;
+use super::decode::Decoder;
 use super::tree::{Node, Shape};
 use super::workflow::Inputs;
 
@@ -108,7 +109,7 @@ impl Decoder<'_> {
             }
             Shape::Mapping(entries) => {
                 let known = |key: &str| KEYWORDS.contains(&key);
-                for entry in entries.iter().filter(|entry| !known(&entry.key)) {
+                for entry in entries.iter().filter(|entry| !known(&entry.key)).take(1_000) {
                     // JSON Schema allows any other word; only a slip of the keyboard is a mistake
                     if let Some(near) = nearest(&entry.key, KEYWORDS) {
                         let message = format!("unknown key `{}`", entry.key);

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostics, Place, Source};
 
-use super::decode::{At, Decoder, Path};
+use super::cursor::{At, Path};
+use super::decode::Decoder;
 use super::limits::Limits;
 use super::tree::{Node, Shape, Tree};
 use super::workflow::{NamedAgent, Workflow};

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::diagnostic::Code;
 
-use super::decode::{At, Decoder, Fields};
+use super::cursor::{At, Fields};
+use super::decode::Decoder;
 use super::tree::Shape;
 use super::workflow::{Fallback, OnError, Retry};
 

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::{Code, nearest};
 
-use super::decode::{At, Decoder, Fields};
+use super::cursor::{At, Fields};
+use super::decode::Decoder;
 use super::retry::ON_ERROR;
 use super::step::NEEDS;
 use super::tree::Shape;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::diagnostic::Code;
 use crate::duration::parse_duration;
 
-use super::decode::{At, DURATIONS, Decoder, Fields};
+use super::cursor::{At, Fields};
+use super::decode::{DURATIONS, Decoder};
 use super::tree::Shape;
 use super::workflow::{OnTimeout, Wait};
 

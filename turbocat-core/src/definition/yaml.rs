@@ -238,7 +238,7 @@ impl<'t> Grower<'t> {
                     open.merges.push(node);
                 } else if open.seen.insert(key.text.clone()) {
                     entries.push(Entry::new(key.text, Some(key.place), node));
-                } else {
+                } else if self.diagnostics.len() < self.limits.max_diagnostics {
                     self.diagnostics.push(duplicate_key(&key.text, Some(key.place)));
                 }
             }
@@ -262,7 +262,9 @@ impl<'t> Grower<'t> {
     fn custom_tag(&mut self, tag: Option<&Tag>, place: Place) {
         let Some(tag) = tag.filter(|tag| !is_core(tag)) else { return };
         let diagnostic = mistake(format!("the tag `{tag}` has no meaning here"), place);
-        self.diagnostics.push(diagnostic.help("remove it, or put the text in quotes"));
+        if self.diagnostics.len() < self.limits.max_diagnostics {
+            self.diagnostics.push(diagnostic.help("remove it, or put the text in quotes"));
+        }
     }
 
     /// The place of a template whose second brace stands here.
