@@ -83,7 +83,9 @@ pub(crate) async fn fetch(
 /// What an agent answers, with the secrets it was given blacked out.
 pub(crate) fn redact(outcome: Outcome, secrets: &Value) -> Outcome {
     let secrets: Vec<&str> = match secrets {
-        Value::Object(all) => all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect(),
+        Value::Object(all) => {
+            all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect()
+        }
         _ => Vec::new(),
     };
     match outcome {
@@ -121,7 +123,8 @@ mod tests {
     #[test]
     fn what_an_agent_returns_never_holds_its_secrets() {
         let secrets = json!({ "KEY": "hunter2", "NONE": "" });
-        let output = redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
+        let output =
+            redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
         assert_eq!(*output.value, json!({ "echo": ["Bearer [secret]"], "[secret]": 1 }));
         let failure = StepFailure::error("401 for hunter2").detail(json!("hunter2"));
         let failure = redact(Err(failure), &secrets).unwrap_err();

@@ -5,7 +5,6 @@
 //! never meets another task. What is not done at once moves to a task of its own.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use super::attempt::{self, Outcome};
+use super::clock::Sleep;
 use super::engine::{Active, Lineage, Shared};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
@@ -120,7 +120,8 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { shared, scheduler, agents, lineage, log, writer, news, active } = parts;
         let plan = scheduler.plan();
-        let span = tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
+        let span =
+            tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
             context: Arc::new(ExecutionContext { id: scheduler.id(), plan: Some(plan.clone()) }),
             shared,
@@ -160,8 +161,8 @@ impl Driver {
 
     async fn until_ended(&mut self, first: Turn) -> Result<(), Error> {
         self.act(first, None).await?;
-        let mut alarm: Option<(Timestamp, Pin<Box<dyn Future<Output = ()> + Send>>)> = None;
-        let mut breath = self.instant;
+        let mut alarm: Option<(Timestamp, Sleep)> = None;
+        let mut breath = self.instant + BREATH;
         while !self.scheduler.status().is_ended() {
             if let Some((step, attempt)) = self.queue.pop_front() {
                 let begun = std::future::poll_fn(|cx| Poll::Ready(self.begin(cx, step, attempt))).await;
@@ -170,10 +171,10 @@ impl Driver {
                     Some(input) => drop(self.feed(input).await?),
                     None => {}
                 }
-                if self.instant.saturating_duration_since(breath) > BREATH {
+                if self.instant > breath {
                     tokio::task::yield_now().await;
                     self.hear_waiting_news().await?;
-                    breath = self.instant;
+                    breath = self.instant + BREATH;
                 }
                 continue;
             }
@@ -204,7 +205,7 @@ impl Driver {
                 }
             };
             self.instant = Instant::now();
-            breath = self.instant;
+            breath = self.instant + BREATH;
             match heard {
                 Some(news) => {
                     self.hear(news).await?;
@@ -297,7 +298,9 @@ impl Driver {
             self.running.contains_key(&(step, attempt)) || actions.contains(&Action::Launch { step, attempt })
         };
         let missing: Vec<_> = in_flight.iter().filter(|attempt| !begun(attempt, &turn.actions)).collect();
-        turn.actions.extend(missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }));
+        turn.actions.extend(
+            missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }),
+        );
         for action in self.scheduler.open_children() {
             let Action::StartChild { execution, .. } = &action else { continue };
             if !self.children.contains_key(execution) && !turn.actions.contains(&action) {
@@ -379,7 +382,10 @@ impl Driver {
         };
         let agent = &self.agents[number];
         let span = tracing::debug_span!(
-            "attempt", step = self.scheduler.plan().key(step.step), attempt, agent = &*agent.name
+            "attempt",
+            step = self.scheduler.plan().key(step.step),
+            attempt,
+            agent = &*agent.name
         );
         if agent.is_quick() {
             let began = self.instant;
@@ -482,7 +488,10 @@ impl Driver {
         if self.writer.is_some() {
             return Err(Error::new(
                 ErrorKind::Closed,
-                format!("execution {} was left for the next engine: this one is shutting down", self.context.id),
+                format!(
+                    "execution {} was left for the next engine: this one is shutting down",
+                    self.context.id
+                ),
             ));
         }
         self.instant = Instant::now();
@@ -492,7 +501,11 @@ impl Driver {
 }
 
 /// Hands an attempt to its agent, here or elsewhere.
-fn call(shared: &Arc<Shared>, agent: &Arc<Registered>, request: AttemptRequest) -> Result<AttemptFuture, StepFailure> {
+fn call(
+    shared: &Arc<Shared>,
+    agent: &Arc<Registered>,
+    request: AttemptRequest,
+) -> Result<AttemptFuture, StepFailure> {
     match &shared.dispatch {
         None => attempt::guard(|| agent.executor.begin(&agent.executor, request)),
         Some(dispatch) => {

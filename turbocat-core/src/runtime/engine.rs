@@ -1,8 +1,8 @@
 //! The engine: agents and workflows by name, and executions of them.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -264,11 +264,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be run, or does not complete; the latter with the execution in the error.
-    pub async fn run(
-        &self,
-        workflow: impl Runnable,
-        inputs: impl Into<Value>,
-    ) -> Result<Execution, Error> {
+    pub async fn run(&self, workflow: impl Runnable, inputs: impl Into<Value>) -> Result<Execution, Error> {
         let plan = workflow.resolve(self)?;
         let id = ExecutionId::generate();
         let lineage = Lineage::root(&plan);
@@ -281,11 +277,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn start(
-        &self,
-        workflow: impl Runnable,
-        inputs: impl Into<Value>,
-    ) -> Result<ExecutionHandle, Error> {
+    pub fn start(&self, workflow: impl Runnable, inputs: impl Into<Value>) -> Result<ExecutionHandle, Error> {
         let plan = workflow.resolve(self)?;
         let id = ExecutionId::generate();
         let log = Arc::new(EventLog::new());
@@ -304,12 +296,17 @@ impl Engine {
     /// If there is no journal, or it has no such execution.
     pub async fn resume(&self, execution: ExecutionId) -> Result<ExecutionHandle, Error> {
         let shared = &self.shared;
-        let journal = shared.journal.clone().ok_or_else(|| Error::new(ErrorKind::NotFound, "the engine has no journal"))?;
+        let journal = shared
+            .journal
+            .clone()
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the engine has no journal"))?;
         let recorded = journal
             .load(execution)
             .await
             .map_err(|error| Error::caused(ErrorKind::Journal, "the journal cannot be read", error))?
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}")))?;
+            .ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}"))
+            })?;
         let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
         let plan = self.compile(&workflow)?;
         let (mut scheduler, events) = read(&plan, &recorded.events)?;
@@ -400,7 +397,9 @@ impl Shared {
         let missing = |name: &str| {
             Error::new(ErrorKind::NotFound, format!("agent `{name}` is not registered with this engine"))
         };
-        plan.agents().map(|name| self.registry.registered(name).cloned().ok_or_else(|| missing(name))).collect()
+        plan.agents()
+            .map(|name| self.registry.registered(name).cloned().ok_or_else(|| missing(name)))
+            .collect()
     }
 
     fn begin(
@@ -432,11 +431,14 @@ impl Shared {
 
     /// What a plan was made from, to be written down with its executions.
     fn definition(&self, plan: &Plan) -> Result<Value, Error> {
-        if let (None, Some(known)) = (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name))) {
+        if let (None, Some(known)) =
+            (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name)))
+        {
             keep_definition(plan, known);
         }
         plan.0.definition.get().cloned().ok_or_else(|| {
-            let message = "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
+            let message =
+                "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
             Error::new(ErrorKind::NotFound, message)
         })
     }
@@ -468,10 +470,9 @@ impl Shared {
         });
         let (sender, receiver) = mpsc::unbounded_channel();
         let news = Some((sender.clone(), receiver));
-        let (driver, turn) =
-            self.begin(&plan, id, Arc::unwrap_or_clone(inputs), lineage, None, news).map_err(|error| {
-                StepFailure::new(FailureKind::INPUT, error.to_string()).permanent()
-            })?;
+        let (driver, turn) = self
+            .begin(&plan, id, Arc::unwrap_or_clone(inputs), lineage, None, news)
+            .map_err(|error| StepFailure::new(FailureKind::INPUT, error.to_string()).permanent())?;
         Ok((driver, turn, sender))
     }
 }

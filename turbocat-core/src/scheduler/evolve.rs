@@ -111,7 +111,7 @@ impl Scheduler {
                 self.finish(*step, StepStatus::Skipped, at, Before::SKIPPED, None);
             }
             Fact::StepCancelled { step, reason } => {
-                self.leave(*step, actions.as_deref_mut());
+                self.leave(*step, actions);
                 self.state.step_mut(*step).detail_mut().stop = Some(reason.clone());
                 self.finish(*step, StepStatus::Cancelled, at, Before::SKIPPED, None);
             }
@@ -298,7 +298,8 @@ impl Scheduler {
                     }
                     Some(Progress::Child(execution)) => {
                         let execution = *execution;
-                        let waited = !matches!(self.plan.step(step.step).kind, Kind::Child { wait: false, .. });
+                        let waited =
+                            !matches!(self.plan.step(step.step).kind, Kind::Child { wait: false, .. });
                         self.state.children.remove(&execution);
                         if let (Some(actions), false, true) = (actions, answered, waited) {
                             actions.push(Action::CancelChild { execution });
@@ -382,6 +383,7 @@ impl Scheduler {
         let detail: Option<&mut Box<Detail>> = self.state.step_mut(owner).detail.as_mut();
         match detail.and_then(|detail| detail.progress.as_mut()) {
             Some(Progress::Loop(progress)) => {
+                frame.index_value = Some(Arc::new(index.into()));
                 frame.item = progress.items().get(index as usize).cloned().map(Arc::new);
                 progress.next = index + 1;
                 progress.open.insert(number);

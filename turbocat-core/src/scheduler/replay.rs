@@ -35,10 +35,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// If an event does not fit the plan or the events before it.
-    pub fn replay<'a>(
-        plan: &Plan,
-        events: impl IntoIterator<Item = &'a Event>,
-    ) -> Result<Self, ReplayError> {
+    pub fn replay<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> Result<Self, ReplayError> {
         let mut scheduler = Self::empty(plan);
         for event in events {
             let error = |message| ReplayError { seq: event.seq, message };
@@ -56,7 +53,8 @@ impl Scheduler {
 
     /// The attempts that were begun and have not ended.
     pub fn in_flight(&self) -> Vec<(StepRef, u32)> {
-        let frames = std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
+        let frames =
+            std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
         let mut found = Vec::new();
         for frame in frames {
             for (at, state) in frame.steps.iter().enumerate() {
