@@ -1,0 +1,3 @@
+//! The scheduler as its driver sees it.
+
+mod regressions;

@@ -1,0 +1,52 @@
+//! What once went wrong, each as small as it could be made.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use turbocat_core::{
+    Action, AnyAgent, Event, ExecutionId, Input, Plan, Scheduler, StepRef, Timestamp, Turn, Workflow, compile,
+};
+
+fn start(yaml: &str, inputs: Value) -> (Plan, Scheduler, Turn) {
+    let plan = compile(&Workflow::from_yaml(yaml).unwrap(), &AnyAgent).unwrap();
+    let id: ExecutionId = "019a0000-0000-7000-8000-000000000001".parse().unwrap();
+    let (scheduler, turn) = Scheduler::start(&plan, id, now(), 7, inputs).unwrap();
+    (plan, scheduler, turn)
+}
+
+const fn now() -> Timestamp {
+    Timestamp::from_millis(0)
+}
+
+fn launched(turn: &Turn) -> Vec<(StepRef, u32)> {
+    let launch = |action: &Action| match action {
+        Action::Launch { step, attempt } => Some((*step, *attempt)),
+        _ => None,
+    };
+    turn.actions.iter().filter_map(launch).collect()
+}
+
+/// What a journal gives back.
+fn read_back(plan: &Plan, events: &[Event]) -> Scheduler {
+    let read = |event: &Event| {
+        let text = plan.encode(event).to_string();
+        plan.decode(&serde_json::from_str(&text).unwrap()).unwrap()
+    };
+    let events: Vec<Event> = events.iter().map(read).collect();
+    Scheduler::replay(plan, &events).unwrap()
+}
+
+#[test]
+fn an_execution_that_was_stopped_stands_like_its_replay() {
+    let check = |input: &dyn Fn(StepRef) -> Input| {
+        let (plan, mut scheduler, first) =
+            start("steps: { a: { loop: [1, 2], steps: { b: { agent: x } } }, c: { agent: x } }", json!({}));
+        let (step, _) = *launched(&first).last().unwrap();
+        let last = scheduler.apply(now(), input(step));
+        assert!(scheduler.status().is_ended());
+        let events: Vec<Event> = first.events.into_iter().chain(last.events).collect();
+        assert!(scheduler.stands_like(&read_back(&plan, &events)), "{:?}", scheduler.status());
+    };
+    check(&|_| Input::Cancel { reason: "enough".into() });
+    check(&|step| Input::AttemptFailed { step, attempt: 1, failure: turbocat_core::StepFailure::error("no") });
+}
