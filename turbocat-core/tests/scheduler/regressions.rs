@@ -50,3 +50,37 @@ fn an_execution_that_was_stopped_stands_like_its_replay() {
     check(&|_| Input::Cancel { reason: "enough".into() });
     check(&|step| Input::AttemptFailed { step, attempt: 1, failure: turbocat_core::StepFailure::error("no") });
 }
+
+#[test]
+fn steps_inside_a_branch_that_is_a_single_step_have_paths_of_their_own() {
+    let (_, scheduler, turn) = start(
+        "
+steps:
+  fork:
+    parallel:
+      branches:
+        each: { loop: [1, 2], maxParallel: 2, steps: { a: { agent: x }, b: { agent: x } } }
+        more: { parallel: { branches: { one: { agent: x }, two: { steps: { c: { agent: x } } } } } }
+        lone: { agent: x }
+",
+        json!({}),
+    );
+    let steps: Vec<StepRef> = launched(&turn).into_iter().map(|(step, _)| step).collect();
+    let paths: Vec<String> = steps.iter().map(|step| scheduler.path(*step)).collect();
+    let mut sorted = paths.clone();
+    sorted.sort();
+    assert_eq!(
+        sorted,
+        [
+            "fork.each[0].a",
+            "fork.each[0].b",
+            "fork.each[1].a",
+            "fork.each[1].b",
+            "fork.lone",
+            "fork.more.one",
+            "fork.more.two.c",
+        ]
+    );
+    let found: Vec<StepRef> = paths.iter().filter_map(|path| scheduler.find(path)).collect();
+    assert_eq!(found, steps);
+}
