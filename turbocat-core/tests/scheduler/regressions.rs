@@ -84,3 +84,13 @@ steps:
     let found: Vec<StepRef> = paths.iter().filter_map(|path| scheduler.find(path)).collect();
     assert_eq!(found, steps);
 }
+
+#[test]
+fn an_output_that_is_null_is_null_when_it_is_read_back() {
+    let (plan, mut scheduler, first) = start("steps: { a: { agent: x } }\noutputs: '{{ a }}'", json!({}));
+    let (step, attempt) = launched(&first)[0];
+    let last = scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    assert_eq!(*scheduler.output(), Value::Null);
+    let events: Vec<Event> = first.events.into_iter().chain(last.events).collect();
+    assert_eq!(*read_back(&plan, &events).output(), Value::Null);
+}
