@@ -240,8 +240,12 @@ impl Plan {
     /// parallel steps around it with the item or branch, outermost first.
     pub(crate) fn instance_path(&self, step: u32, around: &[(u32, u32)]) -> String {
         let mut path = String::new();
+        // A branch that is a single step has named it already.
+        let mut named = false;
         for (owner, index) in around {
-            path.push_str(self.key(*owner));
+            if !std::mem::take(&mut named) {
+                path.push_str(self.key(*owner));
+            }
             match &self.step(*owner).kind {
                 Kind::Loop(_) => path.push_str(&format!("[{index}].")),
                 Kind::Parallel(fork) => {
@@ -249,13 +253,16 @@ impl Plan {
                     let branch = body.and_then(|body| body.owner.as_ref()?.branch.as_deref());
                     path.push('.');
                     path.push_str(branch.unwrap_or_default());
-                    if body.is_some_and(|body| body.single) {
-                        return path;
+                    named = body.is_some_and(|body| body.single);
+                    if !named {
+                        path.push('.');
                     }
-                    path.push('.');
                 }
                 _ => path.push('.'),
             }
+        }
+        if named {
+            return path;
         }
         path.push_str(self.key(step));
         path
