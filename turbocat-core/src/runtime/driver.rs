@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -23,7 +23,7 @@ use super::log::EventLog;
 use super::registry::Registered;
 use super::writer::Writer;
 use crate::agent::{AttemptFuture, AttemptPlace, AttemptRequest, ExecutionContext};
-use crate::event::{ExecutionStatus, StepRef, StepStatus};
+use crate::event::{ExecutionStatus, StepRef};
 use crate::failure::StepFailure;
 use crate::scheduler::{Action, ChildOutcome, Input, Scheduler, Turn};
 use crate::time::{ExecutionId, Timestamp};
@@ -71,6 +71,9 @@ impl Drop for Stop {
     }
 }
 
+/// How long a driver goes on without giving other tasks of its thread a chance.
+const BREATH: Duration = Duration::from_micros(200);
+
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     scheduler: Scheduler,
@@ -89,6 +92,8 @@ pub(crate) struct Driver {
     wake_at: Option<Timestamp>,
     /// The last reading of the clock.
     instant: Instant,
+    /// An empty turn with room for the next.
+    turn: Turn,
     span: tracing::Span,
     _active: Active,
 }
@@ -130,6 +135,7 @@ impl Driver {
             children: BTreeMap::new(),
             wake_at: None,
             instant: Instant::now(),
+            turn: Turn::default(),
             span,
             _active: active,
         }
@@ -155,15 +161,19 @@ impl Driver {
     async fn until_ended(&mut self, first: Turn) -> Result<(), Error> {
         self.act(first, None).await?;
         let mut alarm: Option<(Timestamp, Pin<Box<dyn Future<Output = ()> + Send>>)> = None;
+        let mut breath = self.instant;
         while !self.scheduler.status().is_ended() {
             if let Some((step, attempt)) = self.queue.pop_front() {
                 let begun = std::future::poll_fn(|cx| Poll::Ready(self.begin(cx, step, attempt))).await;
-                if let Some(input) = begun {
-                    self.feed(input).await?;
+                match begun {
+                    Some(input) if self.writer.is_none() => self.feed_in_memory(input),
+                    Some(input) => drop(self.feed(input).await?),
+                    None => {}
                 }
-                if !self.queue.is_empty() {
+                if self.instant.saturating_duration_since(breath) > BREATH {
+                    tokio::task::yield_now().await;
                     self.hear_waiting_news().await?;
-                    tokio::task::consume_budget().await;
+                    breath = self.instant;
                 }
                 continue;
             }
@@ -193,6 +203,8 @@ impl Driver {
                     continue;
                 }
             };
+            self.instant = Instant::now();
+            breath = self.instant;
             match heard {
                 Some(news) => {
                     self.hear(news).await?;
@@ -213,6 +225,26 @@ impl Driver {
     fn now(&mut self) -> Timestamp {
         self.instant = Instant::now();
         self.shared.clock.at(self.instant)
+    }
+
+    /// As [`feed`](Self::feed), where nothing is written down: no waiting, no allocation.
+    fn feed_in_memory(&mut self, input: Input) {
+        let now = self.shared.clock.at(self.instant);
+        let mut turn = std::mem::take(&mut self.turn);
+        self.scheduler.apply_into(&mut turn, now, input);
+        self.wake_at = turn.wake_at;
+        if turn.actions.len() > 8 {
+            // A long turn must not count as the next agent's time.
+            self.instant = Instant::now();
+        }
+        for action in turn.actions.drain(..) {
+            self.perform(action);
+        }
+        match &self.log {
+            Some(log) => log.append(turn.events.drain(..)),
+            None => turn.events.clear(),
+        }
+        self.turn = turn;
     }
 
     /// Tells the scheduler something and acts on its answer. True if it made a difference.
@@ -321,44 +353,31 @@ impl Driver {
 
     /// Begins an attempt. If it is done at once, what it came to; else it goes on elsewhere.
     fn begin(&mut self, cx: &mut Context<'_>, step: StepRef, attempt: u32) -> Option<Input> {
-        if !self.scheduler.is_at(step, attempt) {
-            return None;
-        }
+        let launched = self.scheduler.launched(step, attempt)?;
         let failed = |failure| Some(Input::AttemptFailed { step, attempt, failure });
-        let number = self.scheduler.agent_number(step)?;
-        let agent = self.agents[number].clone();
+        let number = launched.agent;
+        let agent = &self.agents[number];
+        let limit = launched.timeout;
         let place = AttemptPlace {
             execution: self.context.clone(),
             step: step.step,
             around: self.scheduler.around(step),
         };
-        let mut work = if self.scheduler.wants_secrets(step) {
-            self.with_secrets(step, attempt, place, agent.clone())
-        } else {
-            let parts = match self.scheduler.attempt(step, None) {
-                Ok(parts) => parts,
+        let plain = agent.limit.is_none() && !launched.wants_secrets();
+        let mut work = if plain {
+            let begun = launched.evaluate(None).and_then(|parts| {
+                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                call(&self.shared, agent, request)
+            });
+            match begun {
+                Ok(work) => work,
                 Err(failure) => return failed(failure),
-            };
-            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-            match &agent.limit {
-                None => match call(&self.shared, &agent, request) {
-                    Ok(work) => work,
-                    Err(failure) => return failed(failure),
-                },
-                Some(limit) => {
-                    let (limit, agent, shared) = (limit.clone(), agent.clone(), self.shared.clone());
-                    let time = self.scheduler.attempt_timeout(step);
-                    Box::pin(async move {
-                        // The time limit begins when the attempt does, not when it queues for it.
-                        let permit = limit.acquire_owned().await;
-                        let outcome = attempt::finish(call(&shared, &agent, request)?, time, shared.clock.clone());
-                        let outcome = outcome.await;
-                        drop(permit);
-                        outcome
-                    })
-                }
             }
+        } else {
+            let agent = agent.clone();
+            self.prepared(step, attempt, place, agent, limit)
         };
+        let agent = &self.agents[number];
         let span = tracing::debug_span!(
             "attempt", step = self.scheduler.plan().key(step.step), attempt, agent = &*agent.name
         );
@@ -373,9 +392,9 @@ impl Driver {
                 return Some(to_input(step, attempt, outcome));
             }
         }
-        let news = Self::channel(&mut self.news).0.clone();
-        let limit = self.scheduler.attempt_timeout(step).filter(|_| agent.limit.is_none());
+        let limit = limit.filter(|_| plain);
         let finish = attempt::finish(work, limit, self.shared.clock.clone());
+        let news = Self::channel(&mut self.news).0.clone();
         let task = async move {
             let outcome = finish.await;
             drop(news.send(News::Attempt { step, attempt, outcome }));
@@ -385,33 +404,35 @@ impl Driver {
         None
     }
 
-    /// An attempt that is given secrets: they are fetched and filled in on its own task.
-    fn with_secrets(
+    /// An attempt that has to wait for a free place of its agent, or is given secrets. Its time
+    /// limit begins when its agent does.
+    fn prepared(
         &self,
         step: StepRef,
         attempt: u32,
         place: AttemptPlace,
         agent: Arc<Registered>,
+        limit: Option<Duration>,
     ) -> AttemptFuture {
         let names = self.scheduler.secrets(step);
         let snapshot = self.scheduler.snapshot(step);
         let shared = self.shared.clone();
         Box::pin(async move {
-            let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
-            let parts = snapshot.evaluate(&secrets).map_err(|failure| {
-                attempt::redact(Err(failure), &secrets).err().unwrap_or_else(|| StepFailure::error("no failure"))
-            })?;
             let permit = match &agent.limit {
-                Some(limit) => limit.clone().acquire_owned().await.ok(),
+                Some(places) => places.clone().acquire_owned().await.ok(),
                 None => None,
             };
-            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-            let outcome = match call(&shared, &agent, request) {
-                Ok(work) => work.await,
+            let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
+            let begun = snapshot.evaluate(&secrets).and_then(|parts| {
+                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                call(&shared, &agent, request)
+            });
+            let outcome = match begun {
+                Ok(work) => attempt::finish(work, limit, shared.clock.clone()).await,
                 Err(failure) => Err(failure),
             };
             drop(permit);
-            attempt::redact(outcome, &secrets)
+            if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
         })
     }
 
@@ -518,11 +539,4 @@ fn child_outcome(ended: Result<Execution, Error>) -> ChildOutcome {
 
 fn refused(failure: StepFailure) -> ChildOutcome {
     ChildOutcome { status: ExecutionStatus::Failed, output: Arc::new(Value::Null), failure: Some(failure) }
-}
-
-impl Scheduler {
-    /// Whether an agent is at that attempt.
-    fn is_at(&self, step: StepRef, attempt: u32) -> bool {
-        self.step_status(step) == Some(StepStatus::Running) && self.attempts(step) == Some(attempt)
-    }
 }
