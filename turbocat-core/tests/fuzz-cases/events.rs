@@ -14,7 +14,7 @@ use turbocat_core::{
 };
 
 /// Reads a journal that was made out of bytes.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let text = std::str::from_utf8(data).ok().and_then(|text| serde_json::from_str::<Value>(text).ok());
     if let Some(Value::Array(events)) = text {
         for good in good_journals() {

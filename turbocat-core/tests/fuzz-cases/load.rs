@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use turbocat_core::{
-    Action, AgentDescription, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Source, Step,
+    Action, AgentDescription, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Step,
     StepKind, Timestamp, Workflow,
 };
 
 /// Reads a text in every way there is.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     read(&text, Workflow::from_yaml(&text));
     read(&text, Workflow::from_json(&text));
@@ -34,6 +34,7 @@ fn read(text: &str, read: Result<Workflow, Diagnostics>) {
 
 /// Every mistake stands inside the text and can be shown.
 fn are_shown(text: &str, mistakes: &Diagnostics) {
+    let text = mistakes.source_text().map_or(text, |source| &source.text);
     let lines: Vec<&str> = text.split('\n').collect();
     for mistake in mistakes {
         assert!(!mistake.message.is_empty());
@@ -72,7 +73,6 @@ fn without_source(mut workflow: Workflow) -> Workflow {
 fn compiles_or_explains(text: &str, workflow: &Workflow) {
     let (plan, mistakes) = turbocat_core::check(workflow, &Few);
     if !mistakes.is_empty() {
-        let text = workflow.source.as_deref().map_or(text, |Source { text, .. }| text);
         are_shown(text, &mistakes);
     }
     assert_eq!(plan.is_some(), !mistakes.has_errors());

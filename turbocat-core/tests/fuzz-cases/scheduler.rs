@@ -16,7 +16,7 @@ const INPUTS: usize = 80;
 const MANY: usize = 120;
 
 /// Makes a workflow and an execution's life out of bytes.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     // what runs out of bytes goes on with zeroes
     let _ = live(&mut Unstructured::new(data));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use turbocat_core::{AnyAgent, ExecutionId, Scheduler, Timestamp, Workflow, compile};
 
 /// Puts a template wherever templates stand.
-pub fn check(data: &[u8]) {
+pub(crate) fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (template, inputs) = text.split_once("\n====\n").unwrap_or((&text, ""));
     let inputs: Value = serde_json::from_str(inputs).unwrap_or_else(|_| usual());
