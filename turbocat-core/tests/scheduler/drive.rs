@@ -129,7 +129,8 @@ struct Quiet {
 fn retell(plan: &Plan, heard: &[(i64, Input)], quiet: &mut Quiet) {
     let (mut scheduler, turn) =
         Scheduler::start(plan, execution(), Timestamp::from_millis(0), SEED, inputs()).unwrap();
-    let mut keep = |turn: &Turn| quiet.log.extend(turn.events.iter().map(|event| plan.encode(event).to_string()));
+    let mut keep =
+        |turn: &Turn| quiet.log.extend(turn.events.iter().map(|event| plan.encode(event).to_string()));
     keep(&turn);
     for (now, input) in heard {
         keep(&scheduler.apply(Timestamp::from_millis(*now), input.clone()));
@@ -324,7 +325,9 @@ impl Stage<'_> {
         let completed = |step, attempt| Input::AttemptCompleted { step, attempt, output: output.clone() };
         let input = match (stale, current, former) {
             (Stale::LaterAttempt, Some((step, attempt)), _) => completed(step, attempt + 1),
-            (Stale::EarlierAttempt, Some((step, attempt)), _) => Input::AttemptLost { step, attempt: attempt - 1 },
+            (Stale::EarlierAttempt, Some((step, attempt)), _) => {
+                Input::AttemptLost { step, attempt: attempt - 1 }
+            }
             (Stale::EndedAttempt, _, Some((step, attempt))) => completed(step, attempt),
             (Stale::LostAfterwards, _, Some((step, attempt))) => Input::AttemptLost { step, attempt },
             (Stale::UnknownFrame, ..) => completed(StepRef { frame: 77, step: 0 }, 1),
@@ -337,8 +340,7 @@ impl Stage<'_> {
                 Input::Approval { step, approval: Approval { approved: true, ..Approval::default() } }
             }
             (Stale::UnknownChild, ..) => {
-                let outcome =
-                    ChildOutcome { status: ExecutionStatus::Completed, output, failure: None };
+                let outcome = ChildOutcome { status: ExecutionStatus::Completed, output, failure: None };
                 Input::ChildEnded { execution: execution(), outcome }
             }
             (Stale::Again, ..) if self.paused => Input::Pause { reason: "again".into() },
@@ -356,7 +358,11 @@ impl Stage<'_> {
     fn nothing_happens(&mut self, input: Input) {
         let turn = self.scheduler.apply(Timestamp::from_millis(self.now), input.clone());
         assert_eq!((&*turn.events, &*turn.actions), (&[][..], &[][..]), "{input:?} is stale");
-        assert_eq!(turn.wake_at.map(Timestamp::as_millis), self.wake, "{input:?} is stale and changed the alarm");
+        assert_eq!(
+            turn.wake_at.map(Timestamp::as_millis),
+            self.wake,
+            "{input:?} is stale and changed the alarm"
+        );
         let told = Scheduler::replay(self.plan, &self.events).unwrap();
         assert!(self.scheduler.stands_like(&told), "{input:?} is stale and changed something");
         self.heard.push((self.now, input));
@@ -389,7 +395,11 @@ impl Stage<'_> {
         assert_eq!(self.wake, self.model.wake(), "when to wake up");
 
         let told = Scheduler::replay(self.plan, &self.read_back).unwrap();
-        assert!(self.scheduler.stands_like(&told), "replay is not live: {}", difference(&self.scheduler, &told));
+        assert!(
+            self.scheduler.stands_like(&told),
+            "replay is not live: {}",
+            difference(&self.scheduler, &told)
+        );
         assert_eq!(told.in_flight().len(), self.witness.running.len(), "what is in flight");
     }
 
@@ -399,7 +409,8 @@ impl Stage<'_> {
         let seen: Vec<String> = self.witness.lines.iter().map(|line| nameless(line)).collect();
         assert_eq!(seen, told, "left: the scheduler, right: the model");
         assert_eq!(self.scheduler.status(), self.model.status);
-        let steps: Vec<_> = self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
+        let steps: Vec<_> =
+            self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
         assert_eq!(steps, self.model.steps());
         let output = nameless(&self.scheduler.output().to_string());
         assert_eq!(output, self.model.output().to_string());
@@ -417,7 +428,8 @@ impl Stage<'_> {
 fn difference(live: &Scheduler, told: &Scheduler) -> String {
     let (live, told) = (format!("{live:#?}"), format!("{told:#?}"));
     let alike = live.lines().zip(told.lines()).take_while(|(a, b)| a == b).count();
-    let around = |text: &str| text.lines().skip(alike.saturating_sub(8)).take(14).collect::<Vec<_>>().join("\n");
+    let around =
+        |text: &str| text.lines().skip(alike.saturating_sub(8)).take(14).collect::<Vec<_>>().join("\n");
     format!("live\n{}\ntold\n{}", around(&live), around(&told))
 }
 

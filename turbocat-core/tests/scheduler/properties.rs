@@ -46,7 +46,8 @@ fn play(flavour: Flavour, share: u32) {
     let all: u32 = std::env::var("TURBOCAT_CASES").ok().map_or(10_000, |text| text.parse().unwrap());
     // Every time the same cases where nobody watches; other ones where more than usual are asked for.
     let seed = if all == 10_000 { RngSeed::Fixed(0x7075_7272) } else { RngSeed::Random };
-    let config = Config { cases: all * share / 100, rng_seed: seed, failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases: all * share / 100, rng_seed: seed, failure_persistence: None, ..Config::default() };
     let cases = (sketches(flavour), moves()).prop_map(|(sketch, moves)| Case { sketch, moves });
     let mut refused = 0_u32;
     let mut ended = std::collections::BTreeMap::<&str, u32>::new();

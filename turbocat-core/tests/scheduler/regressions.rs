@@ -48,7 +48,11 @@ fn an_execution_that_was_stopped_stands_like_its_replay() {
         assert!(scheduler.stands_like(&read_back(&plan, &events)), "{:?}", scheduler.status());
     };
     check(&|_| Input::Cancel { reason: "enough".into() });
-    check(&|step| Input::AttemptFailed { step, attempt: 1, failure: turbocat_core::StepFailure::error("no") });
+    check(&|step| Input::AttemptFailed {
+        step,
+        attempt: 1,
+        failure: turbocat_core::StepFailure::error("no"),
+    });
 }
 
 #[test]
@@ -89,7 +93,8 @@ steps:
 fn an_output_that_is_null_is_null_when_it_is_read_back() {
     let (plan, mut scheduler, first) = start("steps: { a: { agent: x } }\noutputs: '{{ a }}'", json!({}));
     let (step, attempt) = launched(&first)[0];
-    let last = scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    let last =
+        scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
     assert_eq!(*scheduler.output(), Value::Null);
     let events: Vec<Event> = first.events.into_iter().chain(last.events).collect();
     assert_eq!(*read_back(&plan, &events).output(), Value::Null);
