@@ -82,7 +82,7 @@ impl AgentExecutor for Shop {
         let price = price * order.count;
         self.till.fetch_add(price, Ordering::Relaxed);
         let number = self.orders.fetch_add(1, Ordering::Relaxed) + 1;
-        let currency = request.config["currency"].as_str().unwrap_or_default();
+        let currency = request.config()["currency"].as_str().unwrap_or_default();
         let receipt = format!("order {number}: {} x {} for {price} {currency}", order.count, order.item);
         Ok(json!({ "receipt": receipt, "price": price }).into())
     }

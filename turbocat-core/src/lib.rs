@@ -22,8 +22,8 @@ pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};
 pub use event::{
-    Decision, Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, StepStatus, StopReason,
-    Work,
+    Decision, Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, StepStatus,
+    StopReason, Work,
 };
 pub use failure::{FailureKind, StepFailure};
 pub use plan::{Plan, check, compile};

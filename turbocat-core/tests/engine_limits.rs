@@ -149,8 +149,9 @@ async fn agents_that_keep_a_thread_busy_use_all_threads() {
     let yaml = "
 steps:
   first: { agent: busy }
-  left: { agent: busy, dependsOn: first, inputs: { meet: true } }
-  right: { agent: busy, dependsOn: first, inputs: { meet: true } }
+  second: { agent: busy, dependsOn: first }
+  left: { agent: busy, dependsOn: second, inputs: { meet: true } }
+  right: { agent: busy, dependsOn: second, inputs: { meet: true } }
 ";
     let handle = engine.start(&workflow(yaml), json!({})).unwrap();
     assert!(handle.wait().await.unwrap().is_completed());
@@ -174,8 +175,9 @@ async fn so_do_agents_that_are_busy_before_they_give_their_future() {
     let yaml = "
 steps:
   first: { agent: busy }
-  left: { agent: busy, dependsOn: first, inputs: { meet: true } }
-  right: { agent: busy, dependsOn: first, inputs: { meet: true } }
+  second: { agent: busy, dependsOn: first }
+  left: { agent: busy, dependsOn: second, inputs: { meet: true } }
+  right: { agent: busy, dependsOn: second, inputs: { meet: true } }
 ";
     let handle = engine.start(&workflow(yaml), json!({})).unwrap();
     assert!(handle.wait().await.unwrap().is_completed());

@@ -270,6 +270,16 @@ impl Step {
         self
     }
 
+    /// One more branch of a parallel step, made of one step: its key is the branch's, and its
+    /// output the branch's output. Of other steps: nothing.
+    #[must_use]
+    pub fn branch_step(mut self, step: Self) -> Self {
+        if let StepKind::Parallel(parallel) = &mut self.kind {
+            parallel.branches.push(Branch { key: step.key.clone(), steps: vec![step], single: true });
+        }
+        self
+    }
+
     /// How many branches of a parallel step must complete. Of other steps: nothing.
     #[must_use]
     pub const fn join(mut self, join: Join) -> Self {

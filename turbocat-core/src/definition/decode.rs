@@ -1,163 +1,18 @@
 //! Reading typed values out of a tree, noting every mistake and going on.
 //!
 //! A reader that meets a mistake notes it and gives a stand-in, so that one pass finds all
-//! mistakes. Knows scalars, names and mappings; the steps are in the files named after them.
+//! mistakes. Knows scalars and mappings; the rest is in the files named after it.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::diagnostic::{Code, Diagnostic, Pointer, Segment, nearest};
+use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::duration::{from_millis, parse_duration};
 
+use super::cursor::{At, Fields};
 use super::limits::Limits;
-use super::tree::{Entry, Node, Shape};
-
-/// Where the reader stands: a chain of keys on the stack, made into a [`Pointer`] only when there
-/// is something to say.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Path<'a> {
-    parent: Option<&'a Self>,
-    segment: Option<PathSegment<'a>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum PathSegment<'a> {
-    Key(&'a str),
-    Index(usize),
-}
-
-impl<'a> Path<'a> {
-    pub(super) const ROOT: Path<'static> = Path { parent: None, segment: None };
-
-    pub(super) const fn key(&'a self, key: &'a str) -> Self {
-        Path { parent: Some(self), segment: Some(PathSegment::Key(key)) }
-    }
-
-    pub(super) const fn index(&'a self, index: usize) -> Self {
-        Path { parent: Some(self), segment: Some(PathSegment::Index(index)) }
-    }
-
-    fn pointer(&self) -> Pointer {
-        let mut segments = Vec::new();
-        let mut at = Some(self);
-        while let Some(path) = at {
-            match path.segment {
-                Some(PathSegment::Key(key)) => segments.push(Segment::from(key)),
-                Some(PathSegment::Index(index)) => segments.push(Segment::from(index)),
-                None => {}
-            }
-            at = path.parent;
-        }
-        segments.reverse();
-        Pointer(segments)
-    }
-
-    /// The last part, as messages name it.
-    fn label(&self) -> String {
-        match self.segment {
-            Some(PathSegment::Key(key)) => format!("`{key}`"),
-            Some(PathSegment::Index(index)) => match self.parent.and_then(|parent| parent.segment) {
-                Some(PathSegment::Key(key)) => format!("item {} of `{key}`", index + 1),
-                _ => format!("item {}", index + 1),
-            },
-            None => "the definition".to_owned(),
-        }
-    }
-}
-
-/// A value and the way to it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct At<'a> {
-    pub(super) node: &'a Node,
-    pub(super) path: Path<'a>,
-}
-
-impl<'a> At<'a> {
-    pub(super) fn error(&self, code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(code, self.path.pointer(), message).at(self.node.place)
-    }
-
-    /// An error at a key of this mapping rather than at its value.
-    pub(super) fn error_at(&self, entry: &Entry, code: Code, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::error(code, self.path.key(&entry.key).pointer(), message).at(entry.place)
-    }
-
-    pub(super) fn label(&self) -> String {
-        self.path.label()
-    }
-
-    pub(super) fn items(&'a self) -> impl Iterator<Item = At<'a>> {
-        let items: &'a [Node] = match &self.node.shape {
-            Shape::List(items) => items,
-            _ => &[],
-        };
-        items.iter().enumerate().map(|(index, node)| At { node, path: self.path.index(index) })
-    }
-
-    pub(super) fn entries(&self) -> &'a [Entry] {
-        match &self.node.shape {
-            Shape::Mapping(entries) => entries,
-            _ => &[],
-        }
-    }
-
-    pub(super) fn child(&'a self, entry: &'a Entry) -> Self {
-        Self { node: &entry.value, path: self.path.key(&entry.key) }
-    }
-}
-
-/// The keys of a mapping, taken one after the other; what nobody took is unknown.
-#[derive(Debug)]
-pub(super) struct Fields<'a> {
-    pub(super) at: &'a At<'a>,
-    taken: Vec<bool>,
-    known: Vec<&'static str>,
-    /// Whether an empty value is as good as none, as in rows of a database.
-    empty_is_absent: bool,
-}
-
-impl<'a> Fields<'a> {
-    pub(super) fn empty_is_absent(mut self) -> Self {
-        self.empty_is_absent = true;
-        self
-    }
-
-    /// The value of a key, which becomes one of the known keys.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<At<'a>> {
-        self.known.push(key);
-        let index = self.at.entries().iter().position(|entry| entry.key == key)?;
-        if let Some(taken) = self.taken.get_mut(index) {
-            *taken = true;
-        }
-        let entry = &self.at.entries()[index];
-        if self.empty_is_absent && entry.value.is_null() {
-            return None;
-        }
-        Some(self.at.child(entry))
-    }
-
-    /// Makes keys known that somebody else reads.
-    pub(super) fn ignore(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            self.take(key);
-        }
-    }
-
-    /// Makes all keys known: their owner is in doubt, and further complaints would be noise.
-    pub(super) fn ignore_rest(&mut self) {
-        self.taken.fill(true);
-    }
-
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.entry(key).is_some()
-    }
-
-    pub(super) fn entry(&self, key: &str) -> Option<&'a Entry> {
-        let entry = self.at.entries().iter().find(|entry| entry.key == key)?;
-        (!(self.empty_is_absent && entry.value.is_null())).then_some(entry)
-    }
-}
+use super::tree::Shape;
 
 /// The diagnostics so far and the limits.
 #[derive(Debug)]
@@ -172,22 +27,39 @@ impl<'l> Decoder<'l> {
         Self { limits, diagnostics, steps: 0 }
     }
 
+    /// Whether more mistakes would not be kept: looking for advice would be work for nothing.
+    pub(super) const fn is_full(&self) -> bool {
+        self.diagnostics.len() >= self.limits.max_diagnostics
+    }
+
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
-        if self.diagnostics.len() < self.limits.max_diagnostics {
+        if !self.is_full() {
             self.diagnostics.push(diagnostic);
         }
     }
 
     fn wrong_type(&mut self, at: &At<'_>, wanted: &str) {
-        let message = format!("{} must be {wanted}, not {}", at.label(), at.node.word());
-        let mut diagnostic = at.error(Code::WRONG_TYPE, message);
-        if at.node.is_null() {
-            diagnostic.message = format!("{} must be {wanted}, but it is empty", at.label());
-        } else if matches!(at.node.shape, Shape::Mapping(_)) && at.entries().iter().any(|e| e.value.is_null())
-        {
-            diagnostic.help = Some("a template needs quotes: \"{{ … }}\"".to_owned());
-        }
-        self.report(diagnostic);
+        let is = match &at.node.shape {
+            Shape::Null => "but it is empty".to_owned(),
+            _ => format!("not {}", at.node.word()),
+        };
+        let diagnostic = at.error(Code::WRONG_TYPE, format!("{} must be {wanted}, {is}", at.label()));
+        self.report(match (wanted, &at.node.shape) {
+            (_, Shape::Null) => diagnostic.help("fill it in, or remove the key"),
+            ("text", Shape::Number(number)) => diagnostic.help(format!("put it in quotes: \"{number}\"")),
+            ("text", Shape::Bool(bool)) => diagnostic.help(format!("put it in quotes: \"{bool}\"")),
+            ("a number" | "a whole number", Shape::Text(text)) if text.parse::<f64>().is_ok() => {
+                diagnostic.help(format!("write it without quotes: {text}"))
+            }
+            ("a number" | "a whole number", Shape::Text(text)) if text.contains("{{") => {
+                diagnostic.help("a template cannot stand here: the value is needed beforehand")
+            }
+            ("a number" | "a whole number", _) => diagnostic.help("write digits, such as 3"),
+            ("a mapping", _) => diagnostic.help("such as `{ key: value }`"),
+            ("true or false", _) => diagnostic.help("write `true` or `false`, without quotes"),
+            ("a mapping with `steps`", _) => diagnostic.help("such as `steps: { hello: { agent: echo } }`"),
+            _ => diagnostic.help(format!("write {wanted}")),
+        });
     }
 
     /// The keys of what must be a mapping; an empty one stands in for anything else.
@@ -195,24 +67,31 @@ impl<'l> Decoder<'l> {
         if !matches!(at.node.shape, Shape::Mapping(_)) {
             self.wrong_type(at, wanted);
         }
-        Fields { at, taken: vec![false; at.entries().len()], known: Vec::new(), empty_is_absent: false }
+        Fields::of(at)
     }
 
-    /// Reports the keys that nobody took. `hint` may know more about a key than its spelling.
-    pub(super) fn finish(&mut self, fields: &Fields<'_>, hint: impl Fn(&str) -> Option<String>) {
-        for (entry, _) in fields.at.entries().iter().zip(&fields.taken).filter(|(_, taken)| !**taken) {
-            let mut known = fields.known.clone();
-            known.sort_unstable();
-            known.dedup();
+    /// Reports the keys that nobody took. `hint` may know more about a key than its spelling;
+    /// `otherwise` is for those that are not even close to a known one.
+    pub(super) fn finish(
+        &mut self,
+        fields: &Fields<'_>,
+        hint: impl Fn(&str) -> Option<String>,
+        otherwise: Option<&str>,
+    ) {
+        for entry in fields.unknown() {
+            if self.is_full() {
+                return;
+            }
+            let known = fields.known();
             let diagnostic =
                 fields.at.error_at(entry, Code::UNKNOWN_KEY, format!("unknown key `{}`", entry.key));
-            let diagnostic = match (nearest(&entry.key, known.iter().copied()), hint(&entry.key)) {
-                (None, Some(hint)) => diagnostic.help(hint),
-                (Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
-                (None, None) if known.is_empty() => diagnostic.help("remove it: nothing stands here"),
-                (None, None) => diagnostic.help(format!("the keys here are `{}`", known.join("`, `"))),
-            };
-            self.report(diagnostic);
+            let near = nearest(&entry.key, known.iter().copied());
+            self.report(match (hint(&entry.key), near, otherwise) {
+                (Some(hint), _, _) => diagnostic.help(hint),
+                (None, Some(near), _) => diagnostic.help(format!("did you mean `{near}`?")),
+                (None, None, Some(otherwise)) => diagnostic.help(otherwise),
+                (None, None, None) => diagnostic.help(format!("the keys here are `{}`", known.join("`, `"))),
+            });
         }
     }
 
@@ -291,7 +170,10 @@ impl<'l> Decoder<'l> {
             Some(count) => Some(count),
             None => {
                 let message = format!("{} must be a whole number from {least}, not {number}", at.label());
-                self.report(at.error(Code::BAD_VALUE, message));
+                self.report(at.error(Code::BAD_VALUE, message).help(match least {
+                    0 => "zero means none",
+                    _ => "remove the key for the default",
+                }));
                 None
             }
         }
@@ -377,7 +259,9 @@ impl<'l> Decoder<'l> {
         let duration = self.number(at).map(from_millis)?;
         if duration.is_none() {
             let message = format!("{} must be a whole number of milliseconds under a century", at.label());
-            self.report(at.error(Code::BAD_DURATION, message));
+            self.report(
+                at.error(Code::BAD_DURATION, message).help("such as 1500 for one and a half seconds"),
+            );
         }
         duration
     }
@@ -432,71 +316,6 @@ impl<'l> Decoder<'l> {
             }
         }
     }
-
-    /// Reports a key that cannot be the name of something; `place` is that of the name.
-    pub(super) fn name(
-        &mut self,
-        name: &str,
-        what: &str,
-        reserved: bool,
-        error: impl Fn(Code, String) -> Diagnostic,
-    ) {
-        const LONGEST: usize = 100;
-        if let Some(reason) = unfit(name) {
-            let diagnostic =
-                error(Code::BAD_NAME, format!("`{}` cannot be the name of {what}: {reason}", clip(name)));
-            let help = match fit(name) {
-                Some(near) => format!("did you mean `{near}`? {NAMES}"),
-                None => NAMES.to_owned(),
-            };
-            self.report(diagnostic.help(help));
-        } else if name.len() > LONGEST {
-            let message = format!("the name `{}` is longer than {LONGEST} characters", clip(name));
-            self.report(error(Code::BAD_NAME, message).help("shorten it; there is `name` for a title"));
-        } else if reserved && ROOTS.contains(&name) {
-            let message =
-                format!("`{name}` cannot be the name of {what}: templates use it for something else");
-            self.report(error(Code::BAD_NAME, message).help(format!("`{}` are taken", ROOTS.join("`, `"))));
-        } else if reserved && WORDS.contains(&name) {
-            let message =
-                format!("`{name}` cannot be the name of {what}: it is a word of the expression language");
-            self.report(error(Code::BAD_NAME, message).help(format!("`{}` are taken", WORDS.join("`, `"))));
-        }
-    }
 }
 
 pub(super) const DURATIONS: &str = "write a number and `ms`, `s`, `m`, `h` or `d`, such as `90s` or `1h30m`";
-const NAMES: &str = "names have letters, digits, `_` and `-`, and do not begin with a digit";
-/// What templates find at their root besides steps.
-const ROOTS: [&str; 4] = ["inputs", "secrets", "metadata", "execution"];
-const WORDS: [&str; 11] = ["true", "false", "none", "null", "not", "and", "or", "in", "is", "if", "else"];
-
-fn unfit(name: &str) -> Option<&'static str> {
-    let Some(first) = name.chars().next() else { return Some("it is empty") };
-    if first.is_ascii_digit() || first == '-' {
-        return Some("it does not begin with a letter");
-    }
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    (!name.chars().all(fits)).then_some("it has other characters than letters, digits, `_` and `-`")
-}
-
-/// The name with what does not fit replaced, if anything sensible is left.
-fn fit(name: &str) -> Option<String> {
-    let fitting: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' })
-        .collect();
-    let fitting = fitting.trim_matches(['_', '-']);
-    let fitting = match fitting.chars().next()? {
-        c if c.is_ascii_digit() => format!("step_{fitting}"),
-        _ => fitting.to_owned(),
-    };
-    (fitting.len() <= 40).then_some(fitting)
-}
-
-fn clip(name: &str) -> String {
-    match name.char_indices().nth(40) {
-        Some((at, _)) => format!("{}…", &name[..at]),
-        None => name.to_owned(),
-    }
-}

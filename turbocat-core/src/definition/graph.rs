@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Code;
 
-use super::decode::{At, Decoder};
+use super::cursor::At;
+use super::decode::Decoder;
 use super::retry::ON_ERROR;
 use super::tree::{Entry, Node, Shape};
 use super::workflow::{OnError, Step, StepKind, Workflow};
@@ -93,6 +94,12 @@ impl Decoder<'_> {
             };
             entries.push(Entry { key: key.to_owned(), ..entry.clone() });
         }
+        if at.node.get("type").is_none() && !entries.is_empty() {
+            let help = "say what it does, such as `agent` or `condition`";
+            self.missing(at, "type", format!("node `{key}` has no `type`"), help);
+            let value = Node { shape: Shape::Text("agent".to_owned()), place: None };
+            entries.push(Entry { key: "stepType".to_owned(), place: None, value });
+        }
         let shape = match at.node.shape {
             Shape::Mapping(_) => Shape::Mapping(entries),
             _ => at.node.shape.clone(),
@@ -127,7 +134,7 @@ impl Decoder<'_> {
             let source = fields.take("source").map(|at| (at, self.text(&at).unwrap_or_default()));
             let target = fields.take("target").map(|at| (at, self.text(&at).unwrap_or_default()));
             let condition = fields.take("condition").map(|at| self.row_condition(&at));
-            self.finish(&fields, |_| None);
+            self.finish(&fields, |_| None, None);
             let (Some((source_at, source)), Some((target_at, target))) = (source, target) else {
                 let key = if item.node.get("source").is_none() { "source" } else { "target" };
                 self.missing(
@@ -139,9 +146,9 @@ impl Decoder<'_> {
                 continue;
             };
             for (at, name) in [(source_at, &source), (target_at, &target)] {
-                if !places.contains_key(name) {
+                if !places.contains_key(name) && !self.is_full() {
                     let diagnostic = at.error(Code::UNKNOWN_DEPENDENCY, format!("there is no node `{name}`"));
-                    self.report(diagnostic.suggest(name, places.keys().map(String::as_str)));
+                    self.report(diagnostic.suggest(name, places.keys().map(String::as_str).take(1_000)));
                 }
             }
             let (Some(&from), Some(&to)) = (places.get(&source), places.get(&target)) else { continue };

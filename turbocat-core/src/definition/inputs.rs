@@ -5,11 +5,14 @@
 //! or says `required: false`. (An input that is itself called `type` and is an object is written
 //! `type: { type: object }`.)
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Code, Diagnostic, Segment, nearest};
 
-use super::decode::{At, Decoder};
+use super::cursor::At;
+use super::decode::Decoder;
 use super::tree::{Node, Shape};
 use super::workflow::Inputs;
 
@@ -106,7 +109,7 @@ impl Decoder<'_> {
             }
             Shape::Mapping(entries) => {
                 let known = |key: &str| KEYWORDS.contains(&key);
-                for entry in entries.iter().filter(|entry| !known(&entry.key)) {
+                for entry in entries.iter().filter(|entry| !known(&entry.key)).take(1_000) {
                     // JSON Schema allows any other word; only a slip of the keyboard is a mistake
                     if let Some(near) = nearest(&entry.key, KEYWORDS) {
                         let message = format!("unknown key `{}`", entry.key);
@@ -160,19 +163,29 @@ impl Decoder<'_> {
 
     /// Whether it is a JSON Schema at all, and whether the defaults fit their own schemas.
     fn check_schema(&mut self, at: &At<'_>, schema: &Value) {
-        let Err(error) = jsonschema::draft202012::meta::validate(schema) else {
-            match jsonschema::draft202012::new(schema) {
-                Ok(_) => self.check_defaults(at, schema),
-                Err(error) => {
-                    let message = format!("the schema of the inputs cannot be used: {error}");
-                    self.report(at.error(Code::BAD_SCHEMA, message));
-                }
+        let help = "see https://json-schema.org/understanding-json-schema for what can stand there";
+        let mistakes = self.diagnostics.len();
+        // the meta-schema refers to itself and says some things several times
+        let mut said = HashSet::new();
+        for error in jsonschema::draft202012::meta::validator().iter_errors(schema) {
+            if !said.insert(error.instance_path().to_string()) {
+                continue;
             }
+            let diagnostic =
+                self.deepest(at, &error.instance_path().to_string(), format!("not a valid schema: {error}"));
+            self.report(diagnostic.help(help));
+        }
+        if self.diagnostics.len() > mistakes {
             return;
-        };
-        let path = error.instance_path().to_string();
-        let message = format!("not a valid schema: {error}");
-        self.report(self.deepest(at, &path, message));
+        }
+        match jsonschema::draft202012::new(schema) {
+            Ok(_) => self.check_defaults(at, schema),
+            Err(error) => {
+                let message = format!("the schema cannot be used: {error}");
+                let diagnostic = self.deepest(at, &error.instance_path().to_string(), message);
+                self.report(diagnostic.help(help));
+            }
+        }
     }
 
     /// An error at the deepest place of the text that a path through the full schema leads to.

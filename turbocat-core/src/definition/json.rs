@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::diagnostic::{Code, Diagnostic, Place, Pointer};
 
 use super::limits::Limits;
-use super::tree::{Entry, Node, Shape, Tree, duplicate_key, too_deep, too_many_values};
+use super::tree::{Entry, Node, Shape, Tree, duplicate_key, too_deep, too_many_values, within};
 
 /// Reads JSON.
 pub(crate) fn read(text: &str, limits: &Limits) -> Result<Tree, Box<Diagnostic>> {
@@ -27,6 +27,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> Diagnostic {
     let bytes = error.column().saturating_sub(1).min(source.len());
     let column = source.char_indices().take_while(|(at, _)| *at < bytes).count();
     let place = Place { line, column: u32::try_from(column).unwrap_or(u32::MAX - 1) + 1, length: 1 };
+    let place = within(text, place);
     let shown = error.to_string();
     if shown.starts_with("recursion limit exceeded") {
         return too_deep(Some(place));
@@ -34,6 +35,8 @@ fn syntax(text: &str, error: &serde_json::Error) -> Diagnostic {
     let what = shown.split(" at line ").next().unwrap_or("unknown mistake");
     let help = if what.starts_with("trailing comma") {
         "remove the comma before the closing bracket"
+    } else if source.get(bytes..).is_some_and(|rest| rest.starts_with(['/', '#'])) {
+        "JSON has no comments; remove it, or write YAML"
     } else if what.starts_with("key must be a string") {
         "write keys in double quotes"
     } else if what.starts_with("EOF") {
@@ -101,7 +104,7 @@ impl<'t> Scan<'t> {
             let value = self.node(depth + 1)?;
             if seen.insert(key.clone()) {
                 entries.push(Entry::new(key, Some(place), value));
-            } else {
+            } else if self.diagnostics.len() < self.limits.max_diagnostics {
                 self.diagnostics.push(duplicate_key(&key, Some(place)));
             }
             self.separator();
@@ -194,7 +197,7 @@ mod tests {
         let Shape::List(items) = &tree.root.get("é").unwrap().shape else { panic!() };
         assert_eq!(tree.root.get("é").unwrap().place, place(2, 3, 3));
         assert_eq!(items[1].place, place(2, 12, 6));
-        assert_eq!(items[2].get("x").unwrap().place, place(2, 26, 4));
+        assert_eq!(items[2].get("x").unwrap().place, place(2, 21, 3));
         assert_eq!(tree.root.get("y").unwrap().place, place(3, 8, 6));
         assert_eq!(tree.root.get("z").unwrap().place, place(3, 21, 4));
     }

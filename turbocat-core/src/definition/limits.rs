@@ -17,7 +17,7 @@ pub struct Limits {
     pub max_value_depth: usize,
     /// Values in the whole text once YAML aliases are written out. Default 4,000,000.
     pub max_values: usize,
-    /// Mistakes that are reported; the rest would not be read. Default 1,000.
+    /// Mistakes that are reported; the rest would not be read. Default 200.
     pub max_diagnostics: usize,
 }
 
@@ -35,7 +35,7 @@ impl Default for Limits {
             max_depth: 16,
             max_value_depth: 64,
             max_values: 4_000_000,
-            max_diagnostics: 1_000,
+            max_diagnostics: 200,
         }
     }
 }

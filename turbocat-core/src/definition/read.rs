@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::diagnostic::{Code, Diagnostics, Source};
+use crate::diagnostic::{Code, Diagnostics, Place, Source};
 
-use super::decode::{At, Decoder, Path};
+use super::cursor::{At, Path};
+use super::decode::Decoder;
 use super::limits::Limits;
 use super::tree::{Node, Shape, Tree};
 use super::workflow::{NamedAgent, Workflow};
@@ -60,7 +61,7 @@ impl Reader {
     /// # Errors
     /// All mistakes of the text.
     pub fn yaml(&self, text: &str) -> Result<Workflow, Diagnostics> {
-        self.text(text, "workflow.yaml", yaml::read)
+        self.text(&yaml::with_line_feeds(text), "workflow.yaml", yaml::read)
     }
 
     /// Reads JSON.
@@ -117,6 +118,9 @@ impl Reader {
         }
     }
 }
+
+/// Where an empty text begins.
+const START: Place = Place { line: 1, column: 1, length: 1 };
 
 type ReadTree = fn(&str, &Limits) -> Result<Tree, Box<crate::diagnostic::Diagnostic>>;
 
@@ -176,7 +180,8 @@ impl Decoder<'_> {
         let mut workflow = Workflow::default();
         if at.node.is_null() {
             let help = "a workflow has `steps`, such as `steps: { hello: { agent: echo } }`";
-            self.missing(at, "steps", "the definition is empty", help);
+            let at = At { node: &Node { place: at.node.place.or(Some(START)), shape: Shape::Null }, ..*at };
+            self.missing(&at, "steps", "the definition is empty", help);
             return workflow;
         }
         let mut fields = self.fields(at, "a mapping with `steps`");
@@ -201,7 +206,9 @@ impl Decoder<'_> {
                 }
                 _ => {
                     let message = format!("`version` must be text or a number, not {}", at.node.word());
-                    self.report(at.error(Code::WRONG_TYPE, message));
+                    self.report(
+                        at.error(Code::WRONG_TYPE, message).help("such as `version: 2` or `version: 1.4.0`"),
+                    );
                 }
             }
         }
@@ -226,13 +233,17 @@ impl Decoder<'_> {
             workflow.timeout.get_or_insert(ROWS_TIMEOUT);
             workflow.max_parallel.get_or_insert(ROWS_MAX_PARALLEL);
         }
-        self.finish(&fields, |key| match key {
-            "on" | "trigger" | "triggers" | "schedule" => {
-                Some("triggers and schedules belong to the engine, not to the definition".to_owned())
-            }
-            "onError" | "retry" | "when" | "dependsOn" => Some(format!("`{key}` belongs to a step")),
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "on" | "trigger" | "triggers" | "schedule" => {
+                    Some("triggers and schedules belong to the engine, not to the definition".to_owned())
+                }
+                "onError" | "retry" | "when" | "dependsOn" => Some(format!("`{key}` belongs to a step")),
+                _ => None,
+            },
+            None,
+        );
         workflow
     }
 
@@ -267,10 +278,8 @@ impl Decoder<'_> {
             None => {}
         }
         agent.config = fields.take("config").map(|at| self.map(&at)).unwrap_or_default();
-        self.finish(&fields, |key| match key {
-            "agent" => Some("did you mean `type`?".to_owned()),
-            _ => Some(format!("settings of the agent stand under `config`: `config: {{ {key}: … }}`")),
-        });
+        let hint = |key: &str| (key == "agent").then(|| "did you mean `type`?".to_owned());
+        self.finish(&fields, hint, Some("settings of the agent stand under `config`"));
         agent
     }
 }

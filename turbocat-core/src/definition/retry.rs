@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::diagnostic::Code;
 
-use super::decode::{At, Decoder, Fields};
+use super::cursor::{At, Fields};
+use super::decode::Decoder;
 use super::tree::Shape;
 use super::workflow::{Fallback, OnError, Retry};
 
@@ -54,11 +55,15 @@ impl Decoder<'_> {
             retry.then = then;
         }
         self.pauses(&fields, &mut retry, delay, max_delay);
-        self.finish(&fields, |key| match key {
-            "attempts" | "count" | "times" | "retries" => Some("did you mean `max`?".to_owned()),
-            "backoff" | "multiplier" => Some("did you mean `factor`?".to_owned()),
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "attempts" | "count" | "times" | "retries" => Some("did you mean `max`?".to_owned()),
+                "backoff" | "multiplier" => Some("did you mean `factor`?".to_owned()),
+                _ => None,
+            },
+            None,
+        );
         retry
     }
 

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::decode::{At, Decoder, Fields};
+use crate::diagnostic::{Code, nearest};
+
+use super::cursor::{At, Fields};
+use super::decode::Decoder;
 use super::retry::ON_ERROR;
 use super::step::NEEDS;
 use super::tree::Shape;
@@ -74,7 +77,14 @@ impl Decoder<'_> {
         {
             return kind;
         }
-        self.word(at, &TYPES).unwrap_or("agent")
+        let Some(text) = self.text(at) else { return "agent" };
+        let words = TYPES.map(|(word, _)| word);
+        let diagnostic = at.error(Code::BAD_VALUE, format!("`{text}` is not a type of step"));
+        self.report(match nearest(&text, words) {
+            Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("there are `{}`", words.join("`, `"))),
+        });
+        "agent"
     }
 
     /// What all rows have.
@@ -101,14 +111,18 @@ impl Decoder<'_> {
         step.deadline = fields.take("deadlineMs").and_then(|at| self.millis(&at));
         step.needs = fields.take("needs").and_then(|at| self.word(&at, &NEEDS));
         step.tolerate();
-        self.finish(&fields, |key| match key {
-            "name" => Some("did you mean `stepName`?".to_owned()),
-            "type" => Some("did you mean `stepType`?".to_owned()),
-            "agent" => Some("did you mean `agentId`?".to_owned()),
-            "timeout" => Some("did you mean `timeoutMs`?".to_owned()),
-            "retry" => Some("did you mean `retryCount`?".to_owned()),
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "name" => Some("did you mean `stepName`?".to_owned()),
+                "type" => Some("did you mean `stepType`?".to_owned()),
+                "agent" => Some("did you mean `agentId`?".to_owned()),
+                "timeout" => Some("did you mean `timeoutMs`?".to_owned()),
+                "retry" => Some("did you mean `retryCount`?".to_owned()),
+                _ => None,
+            },
+            None,
+        );
         step
     }
 
@@ -119,7 +133,7 @@ impl Decoder<'_> {
             fields.take("trueBranch").map(|at| self.texts(&at, "the key of a step, or a list of them"));
         let otherwise =
             fields.take("falseBranch").map(|at| self.texts(&at, "the key of a step, or a list of them"));
-        self.finish(&fields, |_| None);
+        self.finish(&fields, |_| None, None);
         ConditionStep { condition, then: then.unwrap_or_default(), otherwise: otherwise.unwrap_or_default() }
     }
 
@@ -163,7 +177,7 @@ impl Decoder<'_> {
                 (vec![Step::new("do", StepKind::Agent(step))], Some(Value::from("{{ do }}")))
             }
         };
-        self.finish(&fields, |_| None);
+        self.finish(&fields, |_| None, None);
         LoopStep {
             items,
             item_name: "item".to_owned(),
@@ -179,7 +193,7 @@ impl Decoder<'_> {
         let mut fields = self.fields(config, "a mapping").empty_is_absent();
         let join = fields.take("join").map_or(Join::All, |at| self.join(&at));
         let branches = fields.take("branches").map(|at| self.branches(&at, depth + 1)).unwrap_or_default();
-        self.finish(&fields, |_| None);
+        self.finish(&fields, |_| None, None);
         ParallelStep { branches, join }
     }
 
@@ -192,7 +206,7 @@ impl Decoder<'_> {
         let duration = fields.take("durationMs");
         let at = fields.take("waitMs").or(duration);
         let pause = at.map_or(Value::Null, |at| self.pause(&at));
-        self.finish(&fields, |_| None);
+        self.finish(&fields, |_| None, None);
         let nothing = pause.is_null() || pause.as_f64() == Some(0.0);
         Wait::For(if nothing { Value::from(WAIT_MS) } else { pause })
     }
@@ -210,7 +224,7 @@ impl Decoder<'_> {
         let configured = self.template_map(&mut fields, "inputs");
         let wait_for_completion =
             fields.take("waitForCompletion").and_then(|at| self.bool(&at)).unwrap_or(true);
-        self.finish(&fields, |_| None);
+        self.finish(&fields, |_| None, None);
         let inputs = configured.or_else(|| {
             let at = inputs.filter(|at| !at.entries().is_empty())?;
             Some(self.value(at))

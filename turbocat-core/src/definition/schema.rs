@@ -86,11 +86,28 @@ forms! {
 
     /// A step. What it does follows from its fields: `agent`, `condition`, `loop`, `parallel`,
     /// `wait` or `workflow`.
-    #[schemars(extend("anyOf" = [
-        { "required": ["agent"] }, { "required": ["condition"] }, { "required": ["loop"] },
-        { "required": ["parallel"] }, { "required": ["wait"] }, { "required": ["workflow"] },
-        { "required": ["type"], "properties": { "type": { "const": "agent" } } }
+    #[schemars(extend("oneOf" = [
+        { "required": ["agent"], "not": { "required": ["loop"] } },
+        { "required": ["condition"] },
+        { "required": ["loop"], "oneOf": [{ "required": ["steps"] }, { "required": ["agent"] }] },
+        { "required": ["parallel"] },
+        { "required": ["wait"] },
+        { "required": ["workflow"] },
+        {
+            "required": ["type"],
+            "properties": { "type": { "const": "agent" } },
+            "not": { "required": ["agent"] }
+        }
     ]))]
+    #[schemars(extend("dependentRequired" = {
+        "then": ["condition"], "else": ["condition"], "steps": ["loop"], "as": ["loop"], "indexAs": ["loop"],
+        "maxParallel": ["loop"], "maxIterations": ["loop"], "output": ["loop"], "waitForCompletion": ["workflow"]
+    }))]
+    #[schemars(extend("dependentSchemas" = {
+        "retry": { "properties": { "onError": { "const": "retry" } } },
+        "timeout": { "not": { "required": ["timeoutMs"] } },
+        "deadline": { "not": { "required": ["deadlineMs"] } }
+    }))]
     struct StepForm {
         /// Its name, in a list of steps.
         key: Option<Name>,
@@ -366,7 +383,21 @@ plain! {
     });
     InputsForm = _generator => json_schema!({
         "type": "object",
-        "additionalProperties": { "type": ["string", "object", "array", "boolean", "null"] }
+        "if": { "required": ["type"], "properties": { "type": { "const": "object" } } },
+        "else": {
+            "additionalProperties": {
+                "anyOf": [
+                    { "type": "null" },
+                    { "enum": super::inputs::TYPES },
+                    {
+                        "type": "object",
+                        "properties": {
+                            "type": { "anyOf": [{ "enum": super::inputs::TYPES }, { "type": "array" }] }
+                        }
+                    }
+                ]
+            }
+        }
     });
     AgentForm = generator => json_schema!({
         "anyOf": [{ "type": "string" }, generator.subschema_for::<NamedAgentForm>()]

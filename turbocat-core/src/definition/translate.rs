@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::diagnostic::{Code, Diagnostic, nearest};
 
-use super::decode::At;
+use super::cursor::At;
 use super::tree::{Node, Shape};
 
 type Translated = Result<String, Box<Diagnostic>>;
@@ -196,7 +196,7 @@ fn literal(node: &Node) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::decode::Path;
+    use super::super::cursor::Path;
     use super::*;
     use serde_json::json;
 

@@ -12,8 +12,8 @@ use super::limits::Limits;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) shape: Shape,
-    /// Where to mark it: a scalar itself, a mapping or list under a key at that key. `None` if
-    /// it does not come from a text.
+    /// Where to mark it: a scalar itself; what is empty, a mapping or a list under a key at that
+    /// key. `None` if it does not come from a text.
     pub(crate) place: Option<Place>,
 }
 
@@ -44,9 +44,9 @@ pub(crate) struct Tree {
 }
 
 impl Entry {
-    /// An entry, whose value is marked at the key if it is a mapping or a list.
+    /// An entry, whose value is marked at the key if it is empty, a mapping or a list.
     pub(crate) fn new(key: String, place: Option<Place>, mut value: Node) -> Self {
-        if value.is_container() && place.is_some() {
+        if (value.is_container() || value.is_null()) && place.is_some() {
             value.place = place;
         }
         Self { key, place, value }
@@ -186,4 +186,20 @@ pub(crate) fn too_long(bytes: usize, limit: usize) -> Diagnostic {
         format!("the definition has {bytes} bytes, and at most {limit} are read"),
     )
     .help("hand large data over as inputs, and split the definition")
+}
+
+/// A place that can be shown: one after the end becomes the last character of the text.
+pub(crate) fn within(text: &str, place: Place) -> Place {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).max(1);
+    let shown = text.lines().nth(place.line as usize - 1).is_some_and(|line| !line.trim().is_empty());
+    if shown {
+        return place;
+    }
+    let before = text.lines().enumerate().take(place.line as usize);
+    match before.filter(|(_, line)| !line.trim().is_empty()).last() {
+        Some((index, line)) => {
+            Place { line: number(index + 1), column: number(line.trim_end().chars().count()), length: 1 }
+        }
+        None => Place { line: 1, column: 1, length: 1 },
+    }
 }

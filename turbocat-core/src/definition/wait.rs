@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::diagnostic::Code;
 use crate::duration::parse_duration;
 
-use super::decode::{At, DURATIONS, Decoder, Fields};
+use super::cursor::{At, Fields};
+use super::decode::{DURATIONS, Decoder};
 use super::tree::Shape;
 use super::workflow::{OnTimeout, Wait};
 
@@ -69,12 +70,16 @@ impl Decoder<'_> {
             }
             Wait::For(Value::Null)
         };
-        self.finish(&fields, |key| match key {
-            "timeout" | "timeoutMs" | "onTimeout" => {
-                Some("only a wait for a signal or an approval can time out".to_owned())
-            }
-            _ => None,
-        });
+        self.finish(
+            &fields,
+            |key| match key {
+                "timeout" | "timeoutMs" | "onTimeout" => {
+                    Some("only a wait for a signal or an approval can time out".to_owned())
+                }
+                _ => None,
+            },
+            None,
+        );
         (wait, timeout)
     }
 

@@ -137,11 +137,12 @@ fn short_inputs(schema: &Value) -> Option<Value> {
     let mut short = Map::new();
     for (name, property) in properties {
         let mut property = property.as_object()?.clone();
-        if matches!(property.get("required"), Some(Value::Bool(_))) {
-            return None;
-        }
         let needed = required.contains(&name.as_str());
         if needed == property.contains_key("default") {
+            // a schema of an object has a list of its own under that key
+            if property.contains_key("required") {
+                return None;
+            }
             property.insert("required".to_owned(), json!(needed));
         }
         let only_type = match (property.len(), property.get("type")) {

@@ -13,7 +13,7 @@ use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError
 use crate::diagnostic::{Code, Diagnostic, Place, Pointer};
 
 use super::limits::Limits;
-use super::tree::{Entry, Node, Shape, Tree, duplicate_key, too_deep, too_many_values};
+use super::tree::{Entry, Node, Shape, Tree, duplicate_key, too_deep, too_many_values, within};
 
 /// Reads YAML.
 pub(crate) fn read(text: &str, limits: &Limits) -> Result<Tree, Box<Diagnostic>> {
@@ -32,16 +32,43 @@ pub(crate) fn read(text: &str, limits: &Limits) -> Result<Tree, Box<Diagnostic>>
     Ok(Tree { root, diagnostics: grower.diagnostics })
 }
 
+/// The text with every carriage return that ends a line by itself as a line feed: YAML counts it as
+/// a line, nothing else here does.
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let alone = |(at, _): &(usize, &str)| bytes.get(at + 1) != Some(&b'\n');
+    let mut alone = text.match_indices('\r').filter(alone).peekable();
+    if alone.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut fed = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in alone {
+        fed.push_str(&text[from..at]);
+        fed.push('\n');
+        from = at + 1;
+    }
+    fed.push_str(&text[from..]);
+    Cow::Owned(fed)
+}
+
 /// A mapping or list whose end has not come yet.
 struct Open {
     node: Node,
     /// The key that waits for its value.
-    key: Option<(String, Place)>,
+    key: Option<Key>,
     seen: HashSet<String>,
     merges: Vec<Node>,
     anchor: usize,
     /// How many values there were before it.
     values_before: usize,
+}
+
+struct Key {
+    text: String,
+    place: Place,
+    /// Whether it is a bare `<<`, which lays other mappings under this one.
+    merge: bool,
 }
 
 struct Anchored {
@@ -88,7 +115,8 @@ impl<'t> Grower<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 if self.wants_key() {
-                    self.key(text.into_owned(), place);
+                    let merge = style == ScalarStyle::Plain && text == "<<";
+                    self.key(Key { text: text.into_owned(), place, merge });
                 } else {
                     let shape = self.scalar(text, style, tag.as_deref(), place);
                     let node = Node { shape, place: Some(place) };
@@ -122,9 +150,10 @@ impl<'t> Grower<'t> {
             .is_some_and(|open| matches!(open.node.shape, Shape::Mapping(_)) && open.key.is_none())
     }
 
-    fn key(&mut self, key: String, place: Place) {
-        let Some(open) = self.open.last_mut() else { return };
-        open.key = Some((key, place));
+    fn key(&mut self, key: Key) {
+        if let Some(open) = self.open.last_mut() {
+            open.key = Some(key);
+        }
     }
 
     fn count(&mut self, values: usize, place: Place) -> Result<(), Box<Diagnostic>> {
@@ -143,11 +172,11 @@ impl<'t> Grower<'t> {
         place: Place,
     ) -> Result<(), Box<Diagnostic>> {
         if self.wants_key() {
-            let diagnostic = mistake("a mapping or list cannot be a key", place);
-            return Err(if self.is_brace(place) || self.is_brace(left(place)) {
-                diagnostic.help(QUOTE).into()
-            } else {
-                diagnostic.help("put the key in quotes").into()
+            return Err(match self.bare_template(place) {
+                Some(place) => mistake("a template needs quotes", place).help(QUOTE).into(),
+                None => {
+                    mistake("a mapping or list cannot be a key", place).help("put the key in quotes").into()
+                }
             });
         }
         if self.open.len() >= Limits::MAX_TEXT_DEPTH {
@@ -224,13 +253,13 @@ impl<'t> Grower<'t> {
         match &mut open.node.shape {
             Shape::List(items) => items.push(node),
             Shape::Mapping(entries) => {
-                let Some((key, place)) = open.key.take() else { return };
-                if key == "<<" && matches!(node.shape, Shape::Mapping(_) | Shape::List(_)) {
+                let Some(key) = open.key.take() else { return };
+                if key.merge && node.is_container() {
                     open.merges.push(node);
-                } else if open.seen.insert(key.clone()) {
-                    entries.push(Entry::new(key, Some(place), node));
-                } else {
-                    self.diagnostics.push(duplicate_key(&key, Some(place)));
+                } else if open.seen.insert(key.text.clone()) {
+                    entries.push(Entry::new(key.text, Some(key.place), node));
+                } else if self.diagnostics.len() < self.limits.max_diagnostics {
+                    self.diagnostics.push(duplicate_key(&key.text, Some(key.place)));
                 }
             }
             _ => {}
@@ -253,23 +282,27 @@ impl<'t> Grower<'t> {
     fn custom_tag(&mut self, tag: Option<&Tag>, place: Place) {
         let Some(tag) = tag.filter(|tag| !is_core(tag)) else { return };
         let diagnostic = mistake(format!("the tag `{tag}` has no meaning here"), place);
-        self.diagnostics.push(diagnostic.help("remove it, or put the text in quotes"));
+        if self.diagnostics.len() < self.limits.max_diagnostics {
+            self.diagnostics.push(diagnostic.help("remove it, or put the text in quotes"));
+        }
     }
 
-    fn is_brace(&self, place: Place) -> bool {
-        let line = self.text.lines().nth(place.line as usize - 1).unwrap_or("");
-        line.chars().skip(place.column as usize - 1).take(2).eq(['{', '{'])
+    /// The place of a template whose second brace stands here.
+    fn bare_template(&self, brace: Place) -> Option<Place> {
+        let start = (brace.column as usize).checked_sub(2)?;
+        let line = self.text.lines().nth(brace.line as usize - 1)?;
+        let (at, _) = line.char_indices().nth(start)?;
+        let template = line[at..].strip_prefix("{{")?;
+        let length = template.find("}}").map_or(2, |end| 4 + template[..end].chars().count());
+        Some(Place { column: brace.column - 1, length: u32::try_from(length).ok()?, ..brace })
     }
 }
 
-const QUOTE: &str = "YAML takes braces for a mapping; put the template in quotes: \"{{ … }}\"";
+const QUOTE: &str =
+    "YAML takes bare braces for a mapping; write \"{{ … }}\", with any text around it inside the quotes";
 
 fn is_core(tag: &Tag) -> bool {
     ["str", "int", "float", "bool", "null", "map", "seq"].iter().any(|name| tag.is_yaml_core_schema_tag(name))
-}
-
-const fn left(place: Place) -> Place {
-    Place { column: if place.column > 1 { place.column - 1 } else { 1 }, ..place }
 }
 
 /// Lays a merged mapping (`<<`), or a list of them, under what is there.
@@ -336,7 +369,7 @@ fn mistake(message: impl Into<String>, place: Place) -> Diagnostic {
 }
 
 fn syntax(text: &str, error: &ScanError) -> Diagnostic {
-    let place = place(Span::empty(*error.marker()));
+    let place = within(text, place(Span::empty(*error.marker())));
     let what = error.info();
     if what.contains("nesting") || what.contains("recursion") {
         return too_deep(Some(place));

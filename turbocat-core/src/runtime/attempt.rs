@@ -83,7 +83,9 @@ pub(crate) async fn fetch(
 /// What an agent answers, with the secrets it was given blacked out.
 pub(crate) fn redact(outcome: Outcome, secrets: &Value) -> Outcome {
     let mut secrets: Vec<&str> = match secrets {
-        Value::Object(all) => all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect(),
+        Value::Object(all) => {
+            all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect()
+        }
         _ => Vec::new(),
     };
     // The longest first: one secret may be a part of another.
@@ -123,7 +125,8 @@ mod tests {
     #[test]
     fn what_an_agent_returns_never_holds_its_secrets() {
         let secrets = json!({ "KEY": "hunter2", "NONE": "" });
-        let output = redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
+        let output =
+            redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
         assert_eq!(*output.value, json!({ "echo": ["Bearer [secret]"], "[secret]": 1 }));
         let nested = redact(Ok(json!("key-1").into()), &json!({ "A": "key", "B": "key-1" })).unwrap();
         assert_eq!(*nested.value, json!("[secret]"));

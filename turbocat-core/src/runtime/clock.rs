@@ -7,13 +7,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::Timestamp;
 
+/// A pause, ended by a clock.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Where the engine gets the time from. Tests give it a clock they turn by hand.
 pub trait Clock: Send + Sync + 'static {
     /// The time now. Never goes back.
     fn now(&self) -> Timestamp;
 
     /// Ends when that moment has come.
-    fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn sleep_until(&self, moment: Timestamp) -> Sleep;
 
     /// Whether this is real time. If not, nothing the engine does depends on how long anything
     /// really took, so that a test takes the same course every time. Default: it is.
@@ -26,7 +29,10 @@ pub trait Clock: Send + Sync + 'static {
 #[derive(Clone)]
 pub(crate) enum EngineClock {
     /// The system's time at the beginning, and how long it was since: never goes back.
-    System { origin: Instant, epoch: Timestamp },
+    System {
+        origin: Instant,
+        epoch: Timestamp,
+    },
     Other(Arc<dyn Clock>),
 }
 
@@ -56,7 +62,7 @@ impl EngineClock {
         }
     }
 
-    pub(crate) fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(crate) fn sleep_until(&self, moment: Timestamp) -> Sleep {
         match self {
             // One millisecond more, because a timestamp is cut to whole milliseconds.
             Self::System { .. } => {

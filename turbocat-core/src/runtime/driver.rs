@@ -5,10 +5,9 @@
 //! never meets another task. What is not done at once moves to a task of its own.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +15,7 @@ use tokio::task::AbortHandle;
 use tracing::Instrument;
 
 use super::attempt::{self, Outcome};
+use super::clock::Sleep;
 use super::engine::{Active, Lineage, Nested, Shared, seed};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
@@ -23,7 +23,7 @@ use super::log::EventLog;
 use super::registry::Registered;
 use super::writer::Writer;
 use crate::agent::{AttemptFuture, AttemptPlace, AttemptRequest, ExecutionContext};
-use crate::event::{ExecutionStatus, StepRef, StepStatus};
+use crate::event::{ExecutionStatus, StepRef};
 use crate::failure::StepFailure;
 use crate::scheduler::{Action, ChildOutcome, Input, Scheduler, Turn};
 use crate::time::{ExecutionId, Timestamp};
@@ -71,6 +71,9 @@ impl Drop for Stop {
     }
 }
 
+/// How long a driver goes on without giving other tasks of its thread a chance.
+const BREATH: Duration = Duration::from_micros(200);
+
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     scheduler: Scheduler,
@@ -93,6 +96,8 @@ pub(crate) struct Driver {
     wake_at: Option<Timestamp>,
     /// The last reading of the clock.
     instant: Instant,
+    /// An empty turn with room for the next.
+    turn: Turn,
     span: tracing::Span,
     _active: Active,
 }
@@ -122,7 +127,8 @@ impl Driver {
         let Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active } = parts;
         let plan = scheduler.plan();
         let writer_goes_on = writer.as_ref().is_some_and(|writer| writer.written() > 0);
-        let span = tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
+        let span =
+            tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
             context: Arc::new(ExecutionContext { id: scheduler.id(), plan: Some(plan.clone()) }),
             shared,
@@ -139,6 +145,7 @@ impl Driver {
             lost,
             wake_at: None,
             instant: Instant::now(),
+            turn: Turn::default(),
             span,
             _active: active,
         }
@@ -163,19 +170,23 @@ impl Driver {
 
     async fn until_ended(&mut self, first: Turn) -> Result<(), Error> {
         self.act(first, None).await?;
-        let mut alarm: Option<(Timestamp, Pin<Box<dyn Future<Output = ()> + Send>>)> = None;
+        let mut alarm: Option<(Timestamp, Sleep)> = None;
+        let mut breath = self.instant + BREATH;
         while !self.scheduler.status().is_ended() {
             if let Some((step, attempt)) = self.queue.pop_front() {
                 let begun = std::future::poll_fn(|cx| Poll::Ready(self.begin(cx, step, attempt))).await;
-                if let Some(input) = begun {
-                    self.feed(input).await?;
+                match begun {
+                    Some(input) if self.writer.is_none() => self.feed_in_memory(input),
+                    Some(input) => drop(self.feed(input).await?),
+                    None => {}
                 }
-                if !self.queue.is_empty() {
+                if self.instant > breath {
+                    tokio::task::yield_now().await;
                     self.hear_waiting_news().await?;
                     if self.shared.is_stopping() {
                         self.stop_for_shutdown().await?;
                     }
-                    tokio::task::consume_budget().await;
+                    breath = self.instant + BREATH;
                 }
                 continue;
             }
@@ -205,6 +216,8 @@ impl Driver {
                     continue;
                 }
             };
+            self.instant = Instant::now();
+            breath = self.instant + BREATH;
             match heard {
                 Some(news) => {
                     self.hear(news).await?;
@@ -225,6 +238,26 @@ impl Driver {
     fn now(&mut self) -> Timestamp {
         self.instant = Instant::now();
         self.shared.clock.at(self.instant)
+    }
+
+    /// As [`feed`](Self::feed), where nothing is written down: no waiting, no allocation.
+    fn feed_in_memory(&mut self, input: Input) {
+        let now = self.shared.clock.at(self.instant);
+        let mut turn = std::mem::take(&mut self.turn);
+        self.scheduler.apply_into(&mut turn, now, input);
+        self.wake_at = turn.wake_at;
+        if turn.actions.len() > 8 {
+            // A long turn must not count as the next agent's time.
+            self.instant = Instant::now();
+        }
+        for action in turn.actions.drain(..) {
+            self.perform(action);
+        }
+        match &self.log {
+            Some(log) => log.append(turn.events.drain(..)),
+            None => turn.events.clear(),
+        }
+        self.turn = turn;
     }
 
     /// Tells the scheduler something and acts on its answer. True if it made a difference.
@@ -303,7 +336,9 @@ impl Driver {
             self.running.contains_key(&(step, attempt)) || actions.contains(&Action::Launch { step, attempt })
         };
         let missing: Vec<_> = in_flight.iter().filter(|attempt| !begun(attempt, &turn.actions)).collect();
-        turn.actions.extend(missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }));
+        turn.actions.extend(
+            missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }),
+        );
         for action in self.scheduler.open_children() {
             let Action::StartChild { execution, .. } = &action else { continue };
             if !self.children.contains_key(execution) && !turn.actions.contains(&action) {
@@ -378,51 +413,43 @@ impl Driver {
 
     /// Begins an attempt. If it is done at once, what it came to; else it goes on elsewhere.
     fn begin(&mut self, cx: &mut Context<'_>, step: StepRef, attempt: u32) -> Option<Input> {
-        if !self.scheduler.is_at(step, attempt) {
-            return None;
-        }
+        let launched = self.scheduler.launched(step, attempt)?;
         let failed = |failure| Some(Input::AttemptFailed { step, attempt, failure });
-        let number = self.scheduler.agent_number(step)?;
-        let agent = self.agents[number].clone();
+        let number = launched.agent;
+        let agent = &self.agents[number];
+        let limit = launched.timeout;
         let place = AttemptPlace {
             execution: self.context.clone(),
             step: step.step,
             around: self.scheduler.around(step),
         };
         let quick = agent.is_quick();
-        let mut work = if self.scheduler.wants_secrets(step) {
-            self.with_secrets(step, attempt, place, agent.clone())
-        } else {
-            let parts = match self.scheduler.attempt(step, None) {
+        let plain = agent.limit.is_none() && !launched.wants_secrets();
+        let mut work = if plain {
+            let parts = match launched.evaluate(None) {
                 Ok(parts) => parts,
                 Err(failure) => return failed(failure),
             };
             let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-            match &agent.limit {
-                None if quick => match call(&self.shared, &agent, request) {
+            if quick {
+                match call(&self.shared, agent, request) {
                     Ok(work) => work,
                     Err(failure) => return failed(failure),
-                },
-                None => {
-                    let (agent, shared) = (agent.clone(), self.shared.clone());
-                    Box::pin(async move { call(&shared, &agent, request)?.await })
                 }
-                Some(limit) => {
-                    let (limit, agent, shared) = (limit.clone(), agent.clone(), self.shared.clone());
-                    let time = self.scheduler.attempt_timeout(step);
-                    Box::pin(async move {
-                        // The time limit begins when the attempt does, not when it queues for it.
-                        let permit = limit.acquire_owned().await;
-                        let outcome = attempt::finish(call(&shared, &agent, request)?, time, shared.clock.clone());
-                        let outcome = outcome.await;
-                        drop(permit);
-                        outcome
-                    })
-                }
+            } else {
+                let (agent, shared) = (agent.clone(), self.shared.clone());
+                Box::pin(async move { call(&shared, &agent, request)?.await })
             }
+        } else {
+            let agent = agent.clone();
+            self.prepared(step, attempt, place, agent, limit)
         };
+        let agent = &self.agents[number];
         let span = tracing::debug_span!(
-            "attempt", step = self.scheduler.plan().key(step.step), attempt, agent = &*agent.name
+            "attempt",
+            step = self.scheduler.plan().key(step.step),
+            attempt,
+            agent = &*agent.name
         );
         if quick {
             let began = self.instant;
@@ -437,9 +464,9 @@ impl Driver {
                 return Some(to_input(step, attempt, outcome));
             }
         }
-        let news = Self::channel(&mut self.news).0.clone();
-        let limit = self.scheduler.attempt_timeout(step).filter(|_| agent.limit.is_none());
+        let limit = limit.filter(|_| plain);
         let finish = attempt::finish(work, limit, self.shared.clock.clone());
+        let news = Self::channel(&mut self.news).0.clone();
         let task = async move {
             let outcome = finish.await;
             drop(news.send(News::Attempt { step, attempt, outcome }));
@@ -449,34 +476,41 @@ impl Driver {
         None
     }
 
-    /// An attempt that is given secrets: they are fetched and filled in on its own task.
-    fn with_secrets(
+    /// An attempt that has to wait for a free place of its agent, or is given secrets. Its time
+    /// limit begins when it has its place.
+    fn prepared(
         &self,
         step: StepRef,
         attempt: u32,
         place: AttemptPlace,
         agent: Arc<Registered>,
+        limit: Option<Duration>,
     ) -> AttemptFuture {
         let names = self.scheduler.secrets(step);
         let snapshot = self.scheduler.snapshot(step);
         let shared = self.shared.clone();
-        let time = self.scheduler.attempt_timeout(step).filter(|_| agent.limit.is_some());
         Box::pin(async move {
-            let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
-            let parts = snapshot.evaluate(&secrets).map_err(|failure| {
-                attempt::redact(Err(failure), &secrets).err().unwrap_or_else(|| StepFailure::error("no failure"))
-            })?;
             let permit = match &agent.limit {
-                Some(limit) => limit.clone().acquire_owned().await.ok(),
+                Some(places) => places.clone().acquire_owned().await.ok(),
                 None => None,
             };
-            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-            let outcome = match call(&shared, &agent, request) {
-                Ok(work) => attempt::finish(work, time, shared.clock.clone()).await,
-                Err(failure) => Err(failure),
-            };
+            let clock = shared.clock.clone();
+            let work: AttemptFuture = Box::pin(async move {
+                let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
+                let begun = snapshot.evaluate(&secrets).and_then(|parts| {
+                    let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                    call(&shared, &agent, request)
+                });
+                let outcome = match begun {
+                    // What a panic says is blacked out as well.
+                    Ok(work) => attempt::finish(work, None, shared.clock.clone()).await,
+                    Err(failure) => Err(failure),
+                };
+                if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
+            });
+            let outcome = attempt::finish(work, limit, clock).await;
             drop(permit);
-            attempt::redact(outcome, &secrets)
+            outcome
         })
     }
 
@@ -533,7 +567,11 @@ impl Driver {
 }
 
 /// Hands an attempt to its agent, here or elsewhere.
-fn call(shared: &Arc<Shared>, agent: &Arc<Registered>, request: AttemptRequest) -> Result<AttemptFuture, StepFailure> {
+fn call(
+    shared: &Arc<Shared>,
+    agent: &Arc<Registered>,
+    request: AttemptRequest,
+) -> Result<AttemptFuture, StepFailure> {
     match &shared.dispatch {
         None => attempt::guard(|| agent.executor.begin(&agent.executor, request)),
         Some(dispatch) => {
@@ -592,11 +630,4 @@ fn left(id: ExecutionId) -> Error {
 
 fn refused(failure: StepFailure) -> ChildOutcome {
     ChildOutcome { status: ExecutionStatus::Failed, output: Arc::new(Value::Null), failure: Some(failure) }
-}
-
-impl Scheduler {
-    /// Whether an agent is at that attempt.
-    fn is_at(&self, step: StepRef, attempt: u32) -> bool {
-        self.step_status(step) == Some(StepStatus::Running) && self.attempts(step) == Some(attempt)
-    }
 }

@@ -1,8 +1,8 @@
 //! The engine: agents and workflows by name, and executions of them.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -292,11 +292,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be run, or does not complete; the latter with the execution in the error.
-    pub async fn run(
-        &self,
-        workflow: impl Runnable,
-        inputs: impl Into<Value>,
-    ) -> Result<Execution, Error> {
+    pub async fn run(&self, workflow: impl Runnable, inputs: impl Into<Value>) -> Result<Execution, Error> {
         let plan = workflow.resolve(self)?;
         let id = ExecutionId::generate();
         let lineage = Lineage::root(&plan);
@@ -309,11 +305,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be started.
-    pub fn start(
-        &self,
-        workflow: impl Runnable,
-        inputs: impl Into<Value>,
-    ) -> Result<ExecutionHandle, Error> {
+    pub fn start(&self, workflow: impl Runnable, inputs: impl Into<Value>) -> Result<ExecutionHandle, Error> {
         let plan = workflow.resolve(self)?;
         let id = ExecutionId::generate();
         let log = Arc::new(EventLog::new());
@@ -340,7 +332,9 @@ impl Engine {
             .load(execution)
             .await
             .map_err(|error| Error::caused(ErrorKind::Journal, "the journal cannot be read", error))?
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}")))?;
+            .ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}"))
+            })?;
         shared.is_open()?;
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();
@@ -429,7 +423,9 @@ impl Shared {
         let missing = |name: &str| {
             Error::new(ErrorKind::NotFound, format!("agent `{name}` is not registered with this engine"))
         };
-        plan.agents().map(|name| self.registry.registered(name).cloned().ok_or_else(|| missing(name))).collect()
+        plan.agents()
+            .map(|name| self.registry.registered(name).cloned().ok_or_else(|| missing(name)))
+            .collect()
     }
 
     fn begin(
@@ -456,16 +452,32 @@ impl Shared {
             Some(journal) => Some(Writer::new(journal.clone(), self.definition(plan)?, lineage.waited_by)),
         };
         let shared = self.clone();
-        Ok((Driver::new(Parts { shared, scheduler, agents, lineage, log, writer, news, lost: Vec::new(), active }), turn))
+        Ok((
+            Driver::new(Parts {
+                shared,
+                scheduler,
+                agents,
+                lineage,
+                log,
+                writer,
+                news,
+                lost: Vec::new(),
+                active,
+            }),
+            turn,
+        ))
     }
 
     /// What a plan was made from, to be written down with its executions.
     fn definition(&self, plan: &Plan) -> Result<Value, Error> {
-        if let (None, Some(known)) = (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name))) {
+        if let (None, Some(known)) =
+            (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name)))
+        {
             keep_definition(plan, known);
         }
         plan.0.definition.get().cloned().ok_or_else(|| {
-            let message = "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
+            let message =
+                "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
             Error::new(ErrorKind::NotFound, message)
         })
     }

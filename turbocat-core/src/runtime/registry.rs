@@ -27,12 +27,14 @@ pub(crate) struct Registered {
 /// Whether an agent answers at once, as far as one can tell from its past.
 ///
 /// An attempt is first tried on the driver's own thread, which costs nothing if it is done at
-/// once. An agent that kept the thread for long is begun on another one for a while, and for
-/// twice as long each time.
+/// once. An agent that kept the thread for long twice in a row (once may have been the system's
+/// doing) is begun on other threads for a while, and for longer each time.
 #[derive(Debug, Default)]
 struct Pace {
+    /// How many attempts are to be begun elsewhere.
     elsewhere: AtomicU32,
-    penalty: AtomicU32,
+    /// How often in a row it kept the thread for long.
+    slow: AtomicU32,
 }
 
 /// An agent that keeps the thread for longer than this is slow: far more than handing it to
@@ -49,13 +51,14 @@ impl Pace {
     }
 
     fn took(&self, time: Duration) {
-        let penalty = self.penalty.load(Ordering::Relaxed);
         if time > SLOW {
-            let penalty = (penalty * 2).clamp(16, 4096);
-            self.penalty.store(penalty, Ordering::Relaxed);
-            self.elsewhere.store(penalty, Ordering::Relaxed);
-        } else if penalty > 0 {
-            self.penalty.store(penalty - 1, Ordering::Relaxed);
+            let slow = self.slow.load(Ordering::Relaxed) + 1;
+            self.slow.store(slow.min(8), Ordering::Relaxed);
+            if slow > 1 {
+                self.elsewhere.store(16 << slow.min(8), Ordering::Relaxed);
+            }
+        } else if self.slow.load(Ordering::Relaxed) > 0 {
+            self.slow.store(0, Ordering::Relaxed);
         }
     }
 }

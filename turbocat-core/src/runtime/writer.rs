@@ -29,11 +29,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// For a new execution; `parent` waits for it.
-    pub(crate) const fn new(
-        journal: Arc<dyn Journal>,
-        workflow: Value,
-        parent: Option<ExecutionId>,
-    ) -> Self {
+    pub(crate) const fn new(journal: Arc<dyn Journal>, workflow: Value, parent: Option<ExecutionId>) -> Self {
         Self { journal, workflow: Some(workflow), written: 0, parent, failures: 0 }
     }
 

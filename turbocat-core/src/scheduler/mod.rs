@@ -18,6 +18,7 @@ mod replay;
 mod explain;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -61,6 +62,7 @@ pub struct Scheduler {
     /// The step whose own news is being looked at: nobody has to be told to stop it.
     answered: Option<StepRef>,
     /// Frames to be used again.
+    #[expect(clippy::vec_box, reason = "frames go from here to the map of open frames as they are")]
     spare: Vec<Box<Frame>>,
 }
 
@@ -70,16 +72,42 @@ pub struct Scheduler {
 pub struct AttemptParts {
     /// The inputs.
     pub inputs: Arc<Value>,
-    /// The configuration.
-    pub config: Arc<Value>,
+    /// The configuration, if the step or its agent has one.
+    pub config: Option<Arc<Value>>,
+}
+
+/// An attempt that was launched and is to be begun.
+pub(crate) struct Launched<'a> {
+    scheduler: &'a Scheduler,
+    frame: u32,
+    pub(crate) agent: usize,
+    pub(crate) timeout: Option<Duration>,
+    inputs: Option<&'a Bound<Template>>,
+    config: Option<&'a Bound<Template>>,
+}
+
+impl Launched<'_> {
+    pub(crate) fn wants_secrets(&self) -> bool {
+        [self.inputs, self.config].into_iter().flatten().any(|bound| bound.secret)
+    }
+
+    pub(crate) fn evaluate(&self, secrets: Option<&Arc<Value>>) -> Result<AttemptParts, StepFailure> {
+        let scope = Scope { secrets, ..Scope::new(&self.scheduler.state, self.frame) };
+        let evaluate = |bound| scope.template(bound).map_err(|error| template_failed(&error));
+        let inputs = match self.inputs {
+            None => self.scheduler.plan.0.empty.clone(),
+            Some(bound) => evaluate(bound)?,
+        };
+        Ok(AttemptParts { inputs, config: self.config.map(evaluate).transpose()? })
+    }
 }
 
 /// The values that the inputs and the configuration of a step refer to.
 pub(crate) struct Snapshot {
     plan: Plan,
     step: u32,
-    inputs: SmallVec<[RootValue; 4]>,
-    config: SmallVec<[RootValue; 4]>,
+    inputs: SmallVec<[Option<Arc<Value>>; 4]>,
+    config: SmallVec<[Option<Arc<Value>>; 4]>,
 }
 
 impl Snapshot {
@@ -88,19 +116,20 @@ impl Snapshot {
         let Kind::Agent { inputs, config, .. } = &self.plan.step(self.step).kind else {
             return Err(StepFailure::error("the step asks no agent"));
         };
-        let evaluate = |bound: &Option<Box<Bound<Template>>>, values: &mut [RootValue]| match bound {
-            None => Ok(self.plan.0.empty.clone()),
+        let evaluate = |bound: &Option<Box<Bound<Template>>>, values: &mut [Option<Arc<Value>>]| match bound {
+            None => Ok(None),
             Some(bound) => {
                 for (root, value) in bound.roots.iter().zip(&mut *values) {
                     if *root == Root::Secrets {
                         *value = Some(secrets.clone());
                     }
                 }
-                bound.code.evaluate(values).map_err(|error| template_failed(&error))
+                let values: SmallVec<[RootValue<'_>; 4]> = values.iter().map(Option::as_ref).collect();
+                bound.code.evaluate(&values).map(Some).map_err(|error| template_failed(&error))
             }
         };
         Ok(AttemptParts {
-            inputs: evaluate(inputs, &mut self.inputs)?,
+            inputs: evaluate(inputs, &mut self.inputs)?.unwrap_or_else(|| self.plan.0.empty.clone()),
             config: evaluate(config, &mut self.config)?,
         })
     }
@@ -136,12 +165,17 @@ impl Scheduler {
     /// an empty turn.
     pub fn apply(&mut self, now: Timestamp, input: Input) -> Turn {
         let mut turn = Turn::default();
+        self.apply_into(&mut turn, now, input);
+        turn
+    }
+
+    /// As [`apply`](Self::apply), into a turn that is empty but has room already.
+    pub(crate) fn apply_into(&mut self, turn: &mut Turn, now: Timestamp, input: Input) {
         if !self.state.is_ended() && self.state.status != ExecutionStatus::Pending {
-            self.decide(&mut turn, now, input);
-            self.settle(&mut turn, now);
+            self.decide(turn, now, input);
+            self.settle(turn, now);
             turn.wake_at = self.wake_at(now);
         }
-        turn
     }
 
     fn emit(&mut self, turn: &mut Turn, at: Timestamp, fact: Fact) {
@@ -234,7 +268,7 @@ impl Scheduler {
 
     /// How long one attempt of a step may take. Whoever does the attempt has to see to it: the
     /// attempt is stopped there, and reported with [`Input::AttemptFailed`].
-    pub fn attempt_timeout(&self, step: StepRef) -> Option<std::time::Duration> {
+    pub fn attempt_timeout(&self, step: StepRef) -> Option<Duration> {
         self.plan.step(step.step).timeout
     }
 
@@ -244,29 +278,26 @@ impl Scheduler {
     /// # Errors
     /// If a template cannot be evaluated; report it with [`Input::AttemptFailed`].
     pub fn attempt(&self, step: StepRef, secrets: Option<&Arc<Value>>) -> Result<AttemptParts, StepFailure> {
-        let empty = || self.plan.0.empty.clone();
-        let scope = Scope { secrets, ..Scope::new(&self.state, step.frame) };
-        let evaluate = |bound: &Option<Box<Bound<Template>>>| match bound {
-            None => Ok(empty()),
-            Some(bound) => scope.template(bound).map_err(|error| template_failed(&error)),
-        };
-        match &self.plan.step(step.step).kind {
-            Kind::Agent { inputs, config, .. } => {
-                Ok(AttemptParts { inputs: evaluate(inputs)?, config: evaluate(config)? })
-            }
-            _ => Ok(AttemptParts { inputs: empty(), config: empty() }),
+        let attempt = self.state.find_step(step).map_or(0, |state| state.attempt);
+        match self.launched(step, attempt) {
+            Some(launched) => launched.evaluate(secrets),
+            None => Err(StepFailure::error("no agent is at this step")),
         }
     }
 
-    /// How many attempts of a step were begun, if its frame is open.
-    pub(crate) fn attempts(&self, step: StepRef) -> Option<u32> {
-        self.state.find_step(step).map(|state| state.attempt)
-    }
-
-    /// The number of the agent that does a step, in the order of [`Plan::agents`].
-    pub(crate) fn agent_number(&self, step: StepRef) -> Option<usize> {
-        match &self.plan.step(step.step).kind {
-            Kind::Agent { agent, .. } => Some(*agent as usize),
+    /// The agent that is at an attempt, in the order of [`Plan::agents`], and how its inputs come
+    /// about; `None` if the attempt is not current any more.
+    pub(crate) fn launched(&self, step: StepRef, attempt: u32) -> Option<Launched<'_>> {
+        let state = self.state.find_step(step)?;
+        let plan = self.plan.step(step.step);
+        match &plan.kind {
+            Kind::Agent { agent, inputs, config }
+                if state.status == StepStatus::Running && state.attempt == attempt =>
+            {
+                let (agent, timeout) = (*agent as usize, plan.timeout);
+                let [inputs, config] = [inputs, config].map(|bound| bound.as_deref());
+                Some(Launched { scheduler: self, frame: step.frame, agent, timeout, inputs, config })
+            }
             _ => None,
         }
     }
@@ -292,7 +323,10 @@ impl Scheduler {
     pub(crate) fn snapshot(&self, step: StepRef) -> Snapshot {
         let values = |bound: &Option<Box<Bound<Template>>>| match bound {
             None => SmallVec::new(),
-            Some(bound) => Scope::new(&self.state, step.frame).values(&bound.roots),
+            Some(bound) => {
+                let values = Scope::new(&self.state, step.frame).values(&bound.roots);
+                values.into_iter().map(|value| value.cloned()).collect()
+            }
         };
         let (inputs, config) = match &self.plan.step(step.step).kind {
             Kind::Agent { inputs, config, .. } => (values(inputs), values(config)),
@@ -331,9 +365,11 @@ impl Scheduler {
         let mut names: Vec<String> = bounds
             .flat_map(|bound| {
                 let secret = |reference: &&Reference| bound.roots[reference.root] == Root::Secrets;
-                bound.code.references().iter().filter(secret).filter_map(|reference| match reference.path.first() {
-                    Some(PathSegment::Key(name)) => Some(name.to_string()),
-                    _ => None,
+                bound.code.references().iter().filter(secret).filter_map(|reference| {
+                    match reference.path.first() {
+                        Some(PathSegment::Key(name)) => Some(name.to_string()),
+                        _ => None,
+                    }
                 })
             })
             .collect();

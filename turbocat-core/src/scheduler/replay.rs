@@ -35,10 +35,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// If an event does not fit the plan or the events before it.
-    pub fn replay<'a>(
-        plan: &Plan,
-        events: impl IntoIterator<Item = &'a Event>,
-    ) -> Result<Self, ReplayError> {
+    pub fn replay<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> Result<Self, ReplayError> {
         let mut scheduler = Self::empty(plan);
         for event in events {
             let error = |message| ReplayError { seq: event.seq, message };
@@ -56,7 +53,8 @@ impl Scheduler {
 
     /// The attempts that were begun and have not ended.
     pub fn in_flight(&self) -> Vec<(StepRef, u32)> {
-        let frames = std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
+        let frames =
+            std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
         let mut found = Vec::new();
         for frame in frames {
             for (at, state) in frame.steps.iter().enumerate() {
@@ -86,8 +84,12 @@ impl Scheduler {
             | Fact::ExecutionPaused { .. }
             | Fact::ExecutionResumed
             | Fact::CancelRequested { .. }
-            | Fact::SignalReceived { .. }
-            | Fact::ExecutionEnded { .. } => Ok(()),
+            | Fact::SignalReceived { .. } => Ok(()),
+            Fact::ExecutionEnded { status, .. } => match self.state.root.unfinished {
+                0 if status.is_ended() => Ok(()),
+                0 => Err(format!("an execution does not end as {}", status.word())),
+                _ => Err("the execution has unfinished steps".to_owned()),
+            },
             Fact::AttemptStarted { step, attempt, .. } => {
                 self.begins(*step, *attempt)?;
                 if !matches!(self.plan.step(step.step).kind, Kind::Agent { .. }) {
@@ -116,18 +118,27 @@ impl Scheduler {
                 StepStatus::Running | StepStatus::Waiting => self.nothing_open(*step),
                 other => Err(format!("the step is {}", other.word())),
             },
-            Fact::StepCompleted { step, .. }
-            | Fact::StepFailed { step, .. }
-            | Fact::StepSkipped { step, .. }
-            | Fact::StepCancelled { step, .. } => {
-                let status = self.open_status(*step)?;
-                if status.is_ended() {
-                    return Err(format!("the step is {} already", status.word()));
+            Fact::StepCompleted { step, .. } | Fact::StepFailed { step, .. } => {
+                match self.open_status(*step)? {
+                    StepStatus::Ready | StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => {
+                        self.nothing_open(*step)
+                    }
+                    other => Err(format!("the step is {}", other.word())),
                 }
-                self.nothing_open(*step)
             }
+            Fact::StepSkipped { step, .. } => match self.open_status(*step)? {
+                StepStatus::Pending | StepStatus::Ready => Ok(()),
+                other => Err(format!("the step is {}", other.word())),
+            },
+            Fact::StepCancelled { step, .. } => match self.open_status(*step)? {
+                StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => self.nothing_open(*step),
+                other => Err(format!("the step is {}", other.word())),
+            },
             Fact::SignalTaken { step, name } => {
                 self.open_status(*step)?;
+                if !matches!(self.state.progress(*step), Some(Progress::Signal(awaited)) if awaited == name) {
+                    return Err("the step does not wait for it".to_owned());
+                }
                 if self.state.signals.contains_key(name) {
                     Ok(())
                 } else {
@@ -135,7 +146,10 @@ impl Scheduler {
                 }
             }
             Fact::FrameOpened { frame, owner, index } => {
-                self.open_status(*owner)?;
+                let status = self.open_status(*owner)?;
+                if status != StepStatus::Running {
+                    return Err(format!("its owner is {}", status.word()));
+                }
                 if *frame != self.state.next_frame {
                     return Err(format!("its frame should be {}", self.state.next_frame));
                 }

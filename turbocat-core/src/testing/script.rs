@@ -59,7 +59,7 @@ impl Call {
             path: request.path(),
             attempt: request.attempt,
             inputs: (*request.inputs).clone(),
-            config: (*request.config).clone(),
+            config: request.config().clone(),
             execution: request.execution(),
             end: CallEnd::Open,
         }
