@@ -1,5 +1,7 @@
 //! Executions over a journal: after a crash, and when the journal fails.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -143,7 +145,7 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
     let suspicious =
         Suspicious { script: agent.clone(), journal: journal.clone(), complaints: Arc::clone(&complaints) };
     let engine = engine(&journal, suspicious, clock);
-    let handle = engine.start(&Workflow::from_yaml(WORKFLOW).unwrap(), json!({})).unwrap();
+    let handle = engine.start(Workflow::from_yaml(WORKFLOW).unwrap(), json!({})).unwrap();
     let (plan, id) = (handle.plan().clone(), handle.id());
     let mut events = handle.events();
     let signalled = handle.signal("go", "ding").await;
@@ -342,7 +344,7 @@ fn of_two_engines_that_drive_one_execution_one_wins_and_the_other_says_so() {
         let agent = ScriptedAgent::new().otherwise(1);
         let (one, two) = (engine(&journal, agent.clone(), &clock), engine(&journal, agent.clone(), &clock));
         let yaml = "steps: { go: { wait: { signal: go } }, s: { agent: a, dependsOn: go } }";
-        let first = one.start(&Workflow::from_yaml(yaml).unwrap(), json!({})).unwrap();
+        let first = one.start(Workflow::from_yaml(yaml).unwrap(), json!({})).unwrap();
         while one.unfinished().await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }

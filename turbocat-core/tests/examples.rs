@@ -1,5 +1,7 @@
 //! Every example prints what its header says.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
