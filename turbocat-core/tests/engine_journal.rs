@@ -164,6 +164,8 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
     assert_eq!(*complaints.lock().unwrap(), Vec::<String>::new());
     let recorded = journal.load(id).await.unwrap().unwrap();
     assert!(recorded.ended);
+    let signals = recorded.events.iter().filter(|event| event["type"] == "signalReceived").count();
+    assert_eq!(signals, 1, "what was told once is written once");
     assert_eq!(check_recorded(&plan, &recorded.events), Vec::<String>::new());
     let mut seen = Vec::new();
     while let Some(event) = events.next().await {
@@ -333,6 +335,27 @@ fn a_nested_workflow_goes_on_with_its_parent_after_a_crash() {
         assert_eq!(execution.output()["c"]["inner"], json!({ "n": 1 }));
         assert_eq!(agent.calls_of("inner").len(), 1);
         assert_eq!(engine.unfinished().await.unwrap(), []);
+    });
+}
+
+#[test]
+fn cancelling_a_parent_ends_what_is_nested_in_the_journal_too() {
+    let clock = ManualClock::new();
+    clock.block_on(async {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let agent = ScriptedAgent::new().otherwise_hang();
+        let engine = engine(&journal, agent.clone(), &clock);
+        let workflow = Workflow::from_yaml("steps: { c: { workflow: child, inputs: { n: 1 } } }").unwrap();
+        let handle = engine.start(&workflow, json!({})).unwrap();
+        agent.until_hanging(1).await;
+        handle.cancel("enough").await.unwrap();
+        handle.wait().await.unwrap();
+        while engine.active() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(engine.unfinished().await.unwrap(), []);
+        let child = journal.load(agent.calls()[0].execution).await.unwrap().unwrap();
+        assert_eq!(child.events.last().unwrap()["status"], "cancelled");
     });
 }
 
