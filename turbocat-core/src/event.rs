@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::failure::StepFailure;
+use crate::failure::{StepFailure, given};
 use crate::template::Explanation;
 use crate::time::{ExecutionId, Timestamp};
 
@@ -168,7 +168,7 @@ pub enum Fact<S = StepRef> {
         /// How.
         status: ExecutionStatus,
         /// What the `outputs` template gave. `None`: the map of all finished steps.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
         output: Option<Arc<Value>>,
         /// What went wrong, if something did.
         #[serde(default, skip_serializing_if = "Option::is_none")]

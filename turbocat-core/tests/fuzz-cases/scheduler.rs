@@ -134,6 +134,7 @@ impl Life {
         let replayed = Scheduler::replay(&self.plan, &events);
         let replayed = replayed.unwrap_or_else(|error| panic!("{error}: {:#?}", self.events));
         assert!(replayed.stands_like(&self.scheduler), "{replayed:#?}\n{:#?}", self.scheduler);
+        assert_eq!(replayed.output(), self.scheduler.output());
         assert_eq!(replayed.in_flight(), self.scheduler.in_flight());
     }
 
@@ -258,7 +259,8 @@ fn workflow(bytes: &mut Unstructured<'_>) -> Result<Value> {
         definition["maxParallel"] = json!(bytes.int_in_range(1..=3)?);
     }
     if bytes.ratio(1, 6)? {
-        definition["outputs"] = json!({ "a": "{{ a }}", "n": "{{ inputs.n }}" });
+        let outputs = [json!({ "a": "{{ a }}", "n": "{{ inputs.n }}" }), json!("{{ a | default(none) }}")];
+        definition["outputs"] = bytes.choose(&outputs)?.clone();
     }
     Ok(definition)
 }
