@@ -5,6 +5,13 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use turbocat_core::{
+    Action, AnyAgent, Effect, Event, ExecutionId, Fact, Input, Plan, Scheduler, StepFailure, StepRef, Timestamp,
+    Turn, Workflow, compile,
+};
 
 #[path = "fuzz-cases/events.rs"]
 mod events;
@@ -56,3 +63,114 @@ fn any_life_of_an_execution_replays_and_ends() {
 fn any_journal_is_refused_or_can_be_gone_on_with() {
     check("events", events::check);
 }
+
+// What was found with bytes that say nothing to a reader, said in words.
+
+fn plan(definition: &str) -> Plan {
+    compile(&Workflow::from_yaml(definition).unwrap(), &AnyAgent).unwrap()
+}
+
+/// An execution of a definition with what was recorded of it.
+fn start(plan: &Plan) -> (Scheduler, Turn) {
+    let id = ExecutionId::from_uuid(uuid::Uuid::nil());
+    Scheduler::start(plan, id, NOW, 7, json!({ "items": [1, 2] })).unwrap()
+}
+
+const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+fn cancel() -> Input {
+    Input::Cancel { reason: "enough".into() }
+}
+
+/// What a replay says of a journal, written as JSON.
+fn replayed(plan: &Plan, journal: &[Value]) -> String {
+    let events: Vec<Event> = journal.iter().map(|event| plan.decode(event).unwrap()).collect();
+    match Scheduler::replay(plan, &events) {
+        Ok(scheduler) => scheduler.status().word().to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_cancelled_execution_stands_like_its_replay() {
+    let plan = plan("steps: { a: { agent: echo } }");
+    let (mut scheduler, mut turn) = start(&plan);
+    turn.events.extend(scheduler.apply(NOW, cancel()).events);
+    assert!(Scheduler::replay(&plan, &turn.events).unwrap().stands_like(&scheduler));
+}
+
+#[test]
+fn replay_refuses_what_no_execution_records() {
+    let plan = plan("steps: { a: { agent: echo }, b: { agent: echo, dependsOn: a }, c: { loop: [1], agent: echo } }");
+    let check = |more: &[Value], expected: &str| {
+        let mut journal = vec![json!({
+            "type": "executionStarted", "execution": "00000000-0000-0000-0000-000000000001", "inputs": {}, "seed": 7,
+        })];
+        journal.extend_from_slice(more);
+        for (at, event) in journal.iter_mut().enumerate() {
+            event["seq"] = json!(at + 1);
+            event["at"] = json!(0);
+        }
+        assert_eq!(replayed(&plan, &journal), expected);
+    };
+    let ended = |status: &str| json!({ "type": "executionEnded", "status": status });
+    let completed = |step: &str| json!({ "type": "stepCompleted", "step": step, "output": 1 });
+    let frame = json!({ "type": "frameOpened", "frame": 1, "owner": "c", "index": 0 });
+    check(&[], "running");
+    check(&[ended("cancelled")], "event 2 does not fit: the execution has unfinished steps");
+    check(
+        &[completed("a"), completed("b"), completed("c"), ended("running")],
+        "event 5 does not fit: an execution does not end as running",
+    );
+    check(&[completed("a"), completed("b"), completed("c"), ended("completed")], "completed");
+    check(&[completed("b")], "event 2 does not fit: the step is pending");
+    check(&[completed("c"), frame], "event 3 does not fit: its owner is completed");
+}
+
+#[test]
+fn steps_inside_a_branch_of_one_step_have_paths_of_their_own() {
+    let plan = plan(
+        "steps: { p: { parallel: { branches: { x: { loop: [1], steps: { a: { agent: echo }, b: { agent: echo } } } } } } }",
+    );
+    let (scheduler, turn) = start(&plan);
+    let paths: Vec<String> = turn.actions.iter().map(|action| match action {
+        Action::Launch { step, .. } => scheduler.path(*step),
+        other => panic!("{other:?}"),
+    }).collect();
+    assert_eq!(paths, ["p.x[0].a", "p.x[0].b"]);
+    assert_eq!(scheduler.path(StepRef { frame: 1, step: 1 }), "p.x");
+}
+
+#[test]
+fn a_step_that_is_not_there_can_be_asked_about() {
+    let plan = plan("steps: { a: { agent: echo } }");
+    let (mut scheduler, _) = start(&plan);
+    for step in [StepRef { frame: 0, step: 9 }, StepRef { frame: 9, step: 0 }, StepRef { frame: 9, step: 9 }] {
+        assert_eq!((scheduler.step_status(step), scheduler.secrets(step)), (None, Vec::new()));
+        assert!(scheduler.attempt(step, None).is_err());
+        assert!(!scheduler.wants_secrets(step) && !scheduler.is_waiting_for_approval(step));
+        let _ = (scheduler.agent(step), scheduler.attempt_timeout(step), scheduler.path(step));
+        assert_eq!(scheduler.apply(NOW, Input::AttemptLost { step, attempt: 1 }).events, []);
+    }
+}
+
+#[test]
+fn what_was_written_is_read_back_to_the_last_digit_and_null_is_a_value() {
+    let plan = plan("steps: { a: { type: agent, inputs: '{{ inputs.items[0] }}' } }\noutputs: '{{ inputs.missing | default(none) }}'");
+    let (scheduler, turn) = start(&plan);
+    let Fact::ExecutionEnded { output, .. } = &turn.events.last().unwrap().fact else { panic!() };
+    assert_eq!(output.as_deref(), Some(&Value::Null));
+    let failure = StepFailure::error("it broke").detail(Value::Null);
+    let facts = [
+        turn.events.last().unwrap().fact.clone(),
+        Fact::StepCompleted { step: A, output: Arc::new(json!(9.533333333333333)), decision: None },
+        Fact::StepFailed { step: A, failure: Box::new(failure), effect: Effect::Fail, because: "".into() },
+    ];
+    for fact in facts {
+        let event = Event { seq: 1, at: NOW, fact };
+        let text = scheduler.plan().encode(&event).to_string();
+        assert_eq!(plan.decode(&serde_json::from_str(&text).unwrap()).as_ref(), Ok(&event), "{text}");
+    }
+}
+
+const A: StepRef = StepRef { frame: 0, step: 0 };

@@ -270,9 +270,8 @@ const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 fn steps(bytes: &mut Unstructured<'_>, depth: usize) -> Result<Value> {
     let count = bytes.int_in_range(1..=if depth == 0 { 6 } else { 3 })?;
     let mut all = Map::new();
-    for at in 0..count {
-        let step = step(bytes, depth, at, count)?;
-        all.insert(KEYS[at].to_owned(), step);
+    for (at, key) in KEYS.iter().enumerate().take(count) {
+        all.insert((*key).to_owned(), step(bytes, depth, at, count)?);
     }
     Ok(Value::Object(all))
 }
@@ -283,14 +282,14 @@ fn duration(bytes: &mut Unstructured<'_>) -> Result<Value> {
 
 fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> Result<Value> {
     let kinds = if depth < 3 { 13 } else { 9 };
-    let mut step = match bytes.int_in_range(0..=kinds)? {
+    let mut made = match bytes.int_in_range(0..=kinds)? {
         0..=3 => json!({ "agent": "echo" }),
         4 => json!({ "type": "agent", "inputs": value(bytes, at)? }),
         5 => {
             let mut ways = [Vec::new(), Vec::new()];
-            for later in at + 1..count {
+            for later in KEYS.iter().take(count).skip(at + 1) {
                 if bytes.arbitrary()? {
-                    ways[usize::from(bytes.arbitrary::<bool>()?)].push(KEYS[later]);
+                    ways[usize::from(bytes.arbitrary::<bool>()?)].push(later);
                 }
             }
             json!({ "condition": truth(bytes, at)?, "then": ways[0], "else": ways[1] })
@@ -326,7 +325,7 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
                 let branch = if bytes.arbitrary()? {
                     json!({ "steps": steps(bytes, depth + 1)? })
                 } else {
-                    self::step(bytes, depth + 1, 0, 1)?
+                    step(bytes, depth + 1, 0, 1)?
                 };
                 branches.insert((*key).to_owned(), branch);
             }
@@ -334,8 +333,8 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
             json!({ "parallel": { "branches": branches, "join": join } })
         }
     };
-    policy(bytes, &mut step, at)?;
-    Ok(step)
+    policy(bytes, &mut made, at)?;
+    Ok(made)
 }
 
 /// What any step may have besides.
