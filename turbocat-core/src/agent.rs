@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use serde::de::DeserializeOwned;
@@ -55,10 +55,9 @@ pub type AttemptFuture = Pin<Box<dyn Future<Output = Result<StepOutput, StepFail
 pub struct AttemptRequest {
     /// The inputs, with all templates evaluated.
     pub inputs: Arc<Value>,
-    /// The configuration, with all templates evaluated.
-    pub config: Arc<Value>,
     /// Which attempt of the step this is, from one.
     pub attempt: u32,
+    config: Option<Arc<Value>>,
     place: AttemptPlace,
 }
 
@@ -84,8 +83,8 @@ impl AttemptRequest {
         let id = ExecutionId::from_uuid(uuid::Uuid::nil());
         Self {
             inputs: Arc::new(inputs.into()),
-            config: Arc::new(Value::Object(serde_json::Map::new())),
             attempt: 1,
+            config: None,
             place: AttemptPlace {
                 execution: Arc::new(ExecutionContext { id, plan: None }),
                 step: 0,
@@ -98,16 +97,22 @@ impl AttemptRequest {
         place: AttemptPlace,
         attempt: u32,
         inputs: Arc<Value>,
-        config: Arc<Value>,
+        config: Option<Arc<Value>>,
     ) -> Self {
-        Self { inputs, config, attempt, place }
+        Self { inputs, attempt, config, place }
     }
 
     /// The same with a configuration, for tests of agents.
     #[must_use]
     pub fn with_config(mut self, config: impl Into<Value>) -> Self {
-        self.config = Arc::new(config.into());
+        self.config = Some(Arc::new(config.into()));
         self
+    }
+
+    /// The configuration, with all templates evaluated; an empty object if there is none.
+    pub fn config(&self) -> &Value {
+        static EMPTY: LazyLock<Value> = LazyLock::new(|| Value::Object(serde_json::Map::new()));
+        self.config.as_deref().unwrap_or(&EMPTY)
     }
 
     /// The execution it belongs to.

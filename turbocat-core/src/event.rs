@@ -467,4 +467,3 @@ impl<S> StopReason<S> {
         })
     }
 }
-

@@ -13,6 +13,8 @@ mod agent;
 mod scheduler;
 #[cfg(feature = "runtime")]
 mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
 pub use catalog::{AgentDescription, AnyAgent, Catalog};
@@ -20,8 +22,8 @@ pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};
 pub use event::{
-    Decision, Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, StepStatus, StopReason,
-    Work,
+    Decision, Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, StepStatus,
+    StopReason, Work,
 };
 pub use failure::{FailureKind, StepFailure};
 pub use plan::{Plan, check, compile};

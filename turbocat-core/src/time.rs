@@ -27,7 +27,9 @@ impl Timestamp {
     /// The moment that much later.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+        let millis =
+            duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()));
+        Self(self.0.saturating_add_unsigned(millis))
     }
 
     /// How long after `earlier` this is; zero if it is not after.

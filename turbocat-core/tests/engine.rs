@@ -1,5 +1,7 @@
 //! The engine as a user sees it.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -13,7 +15,15 @@ fn engine() -> Engine {
     Engine::builder()
         .agent("echo", agent_fn(|input: Value| async move { Ok(input) }))
         .agent("fail", agent_fn(|_: Value| async move { Err::<Value, _>(StepFailure::error("no luck")) }))
-        .agent("panic", agent_fn(|_: Value| async move { if true { panic!("oh no") } Ok(Value::Null) }))
+        .agent(
+            "panic",
+            agent_fn(|_: Value| async move {
+                if true {
+                    panic!("oh no")
+                }
+                Ok(Value::Null)
+            }),
+        )
         .agent(
             "slow",
             agent_fn(|input: Value| async move {
@@ -167,7 +177,8 @@ async fn cancelling_stops_the_work() {
 
 #[tokio::test]
 async fn a_nested_workflow_gives_its_output_and_its_failure() {
-    let child = Workflow::from_yaml("steps: { e: { agent: echo, inputs: { n: '{{ inputs.n }}' } } }").unwrap();
+    let child =
+        Workflow::from_yaml("steps: { e: { agent: echo, inputs: { n: '{{ inputs.n }}' } } }").unwrap();
     let bad = Workflow::from_yaml("steps: { e: { agent: fail } }").unwrap();
     let engine = Engine::builder()
         .agent("echo", agent_fn(|input: Value| async move { Ok(input) }))

@@ -57,7 +57,12 @@ pub(crate) enum View {
 }
 
 impl<'a> Binder<'a> {
-    pub(crate) fn template(&mut self, value: &Value, view: View, pointer: &Pointer) -> Option<Bound<Template>> {
+    pub(crate) fn template(
+        &mut self,
+        value: &Value,
+        view: View,
+        pointer: &Pointer,
+    ) -> Option<Bound<Template>> {
         let compiled = Template::compile(value, &|name| self.kind_of(name, view));
         let code = self.report(compiled, pointer)?;
         let roots = self.bind(code.roots(), code.references(), view, pointer)?;
@@ -189,11 +194,14 @@ impl<'a> Binder<'a> {
 
     fn unknown(&mut self, name: &str, view: View, pointer: Pointer) {
         let inside = self.layout.steps.iter().position(|laid| laid.step.key == name);
-        let mut diagnostic = Diagnostic::error(Code::UNKNOWN_NAME, pointer, format!("`{name}` is not known here"));
+        let mut diagnostic =
+            Diagnostic::error(Code::UNKNOWN_NAME, pointer, format!("`{name}` is not known here"));
         if let Some(inside) = inside {
             let owner = self.layout.bodies[self.layout.steps[inside].body as usize].owner;
             let owner = owner.map_or("the workflow", |owner| &*self.layout.steps[owner as usize].step.key);
-            diagnostic.help = Some(format!("step `{name}` is inside `{owner}`; outside, only the output of `{owner}` is seen"));
+            diagnostic.help = Some(format!(
+                "step `{name}` is inside `{owner}`; outside, only the output of `{owner}` is seen"
+            ));
         } else {
             let mut names: Vec<&str> = BUILT_IN.to_vec();
             let mut body = match view {
@@ -289,10 +297,9 @@ impl<'a> Binder<'a> {
             }
             _ => format!("`{wanted}` does not exist in {owner}"),
         };
-        let diagnostic =
-            Diagnostic::error(Code::UNKNOWN_PATH, extend(pointer, &reference.pointer), message)
-                .label(format!("{owner} gives {shape}"))
-                .suggest(&wanted, offered);
+        let diagnostic = Diagnostic::error(Code::UNKNOWN_PATH, extend(pointer, &reference.pointer), message)
+            .label(format!("{owner} gives {shape}"))
+            .suggest(&wanted, offered);
         let needle = Some(reference.text.clone());
         self.found.push(Finding { diagnostic, needle, part: Some(wanted) });
     }

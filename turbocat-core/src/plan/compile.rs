@@ -12,9 +12,7 @@ use super::bind::{Binder, Finding, View};
 use super::graph::find_cycle;
 use super::inputs::InputRules;
 use super::layout::Layout;
-use super::plan::{
-    Body, Edge, Gate, Kind, LoopPlan, Moment, Owner, ParallelPlan, Parts, Plan, PlanStep,
-};
+use super::plan::{Body, Edge, Gate, Kind, LoopPlan, Moment, Owner, ParallelPlan, Parts, Plan, PlanStep};
 use super::reach::unreachable;
 use crate::catalog::Catalog;
 use crate::definition::{
@@ -56,7 +54,8 @@ pub fn check(workflow: &Workflow, catalog: &dyn Catalog) -> (Option<Plan>, Diagn
 
 /// Looks the places of findings up in the text.
 fn place(found: Vec<Finding>, workflow: &Workflow) -> Diagnostics {
-    let places = if found.is_empty() { None } else { workflow.source.as_deref().map(crate::definition::Places::of) };
+    let places =
+        if found.is_empty() { None } else { workflow.source.as_deref().map(crate::definition::Places::of) };
     let list = found.into_iter().map(|Finding { mut diagnostic, needle, part }| {
         if let (Some(places), None) = (&places, diagnostic.place) {
             diagnostic.place = match &needle {
@@ -217,8 +216,7 @@ fn explicit_links(binder: &mut Binder<'_>, index: u32, step: &Step, links: &mut 
                 ),
                 Some(to) => links.push((to, index, gate)),
                 None => {
-                    let message =
-                        format!("condition `{}` leads to `{key}`, which does not exist", step.key);
+                    let message = format!("condition `{}` leads to `{key}`, which does not exist", step.key);
                     let others = layout.keys(body).filter(|other| *other != step.key);
                     let diagnostic =
                         Diagnostic::error(Code::UNKNOWN_BRANCH, pointer(), message).suggest(key, others);
@@ -254,7 +252,10 @@ fn check_policy(binder: &mut Binder<'_>, index: u32, step: &Step) {
         && deadline <= retry.delay
     {
         let pointer = binder.layout.pointer(index).join("deadline");
-        let message = format!("step `{}` can never be tried again: its `deadline` ends before the first pause", step.key);
+        let message = format!(
+            "step `{}` can never be tried again: its `deadline` ends before the first pause",
+            step.key
+        );
         binder.found.push(Diagnostic::warning(Code::BAD_RETRY, pointer, message).into());
     }
 }
@@ -326,7 +327,10 @@ fn agent(
             && bound.secret
         {
             let pointer = layout.pointer(index).join("inputs");
-            let message = format!("step `{}` has no agent, so its inputs are its output, and `secrets` would be written down", step.key);
+            let message = format!(
+                "step `{}` has no agent, so its inputs are its output, and `secrets` would be written down",
+                step.key
+            );
             binder.found.push(Diagnostic::error(Code::OUT_OF_SCOPE, pointer, message).into());
         }
         return Kind::Pass { inputs };
@@ -452,11 +456,7 @@ fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelSte
     if let Join::Count(count) = fork.join
         && (count == 0 || count as usize > fork.branches.len())
     {
-        let message = format!(
-            "step `{}` waits for {count} of {} branches",
-            step.key,
-            fork.branches.len()
-        );
+        let message = format!("step `{}` waits for {count} of {} branches", step.key, fork.branches.len());
         let diagnostic = Diagnostic::error(Code::BAD_VALUE, pointer().join("join"), message)
             .help("`join` is `all`, `any` or a number from 1 to the number of branches");
         binder.found.push(diagnostic.into());
@@ -516,8 +516,8 @@ fn check_on_timeout(binder: &mut Binder<'_>, index: u32, step: &Step, on_timeout
         binder.found.push(diagnostic.into());
     } else if step.timeout.is_none() && on_timeout != OnTimeout::Fail {
         let message = format!("step `{}` has `onTimeout` but no `timeout`", step.key);
-        let diagnostic =
-            Diagnostic::error(Code::CONFLICT, pointer(), message).help("say how long it may wait: `timeout: 24h`");
+        let diagnostic = Diagnostic::error(Code::CONFLICT, pointer(), message)
+            .help("say how long it may wait: `timeout: 24h`");
         binder.found.push(diagnostic.into());
     }
 }

@@ -65,7 +65,11 @@ impl<'a> Layout<'a> {
                         .help("give one of them another key"),
                     );
                 }
-                let mut nest = |steps: &'a [Step], branch: Option<&'a str>, single, names, pointer: &dyn Fn() -> Pointer| {
+                let mut nest = |steps: &'a [Step],
+                                branch: Option<&'a str>,
+                                single,
+                                names,
+                                pointer: &dyn Fn() -> Pointer| {
                     if steps.is_empty() {
                         let message = format!("`{}` has no steps to do", branch.unwrap_or(&step.key));
                         found.push(Diagnostic::error(Code::NO_STEPS, pointer(), message));
@@ -75,8 +79,7 @@ impl<'a> Layout<'a> {
                         return;
                     }
                     let owner = Some(index);
-                    waiting
-                        .push_back((steps, LaidBody { steps: 0..0, owner, branch, single, depth, names }));
+                    waiting.push_back((steps, LaidBody { steps: 0..0, owner, branch, single, depth, names }));
                 };
                 match &step.kind {
                     StepKind::Loop(each) => {

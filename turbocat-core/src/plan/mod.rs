@@ -13,6 +13,6 @@ mod compile;
 mod export;
 
 pub use compile::{check, compile};
-pub use plan::Plan;
 pub(crate) use moment::{duration, moment, word};
+pub use plan::Plan;
 pub(crate) use plan::{Bound, Gate, Kind, LoopPlan, Moment, PlanStep, Root};

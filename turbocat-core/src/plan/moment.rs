@@ -15,7 +15,9 @@ pub(crate) fn duration(value: &Value) -> Result<Duration, String> {
             .as_f64()
             .and_then(from_millis)
             .ok_or_else(|| format!("{number} is not a whole, positive number of milliseconds")),
-        other => Err(format!("a time to pass must be a text such as `30s` or milliseconds, not {}", word(other))),
+        other => {
+            Err(format!("a time to pass must be a text such as `30s` or milliseconds, not {}", word(other)))
+        }
     }
 }
 

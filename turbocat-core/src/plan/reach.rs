@@ -48,9 +48,7 @@ pub(crate) fn unreachable(parts: &Parts, layout: &Layout<'_>, links: &[(u32, u32
                     here.key, parts.steps[condition as usize].key
                 );
                 let help = "say `needs: any` if one of the branches is enough";
-                found.push(
-                    Diagnostic::error(Code::UNREACHABLE, layout.pointer(step), message).help(help),
-                );
+                found.push(Diagnostic::error(Code::UNREACHABLE, layout.pointer(step), message).help(help));
                 all.clear();
             }
             let never = gates.iter().all(|(condition, gate)| {

@@ -109,7 +109,9 @@ fn walk_from<'a>(
 fn kinds(value: Option<&Value>) -> Vec<&str> {
     match value {
         Some(Value::String(kind)) => vec![kind],
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).filter(|k| *k != "null").collect(),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).filter(|k| *k != "null").collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -136,8 +138,11 @@ pub(crate) fn shape(root: &Value, schema: &Value) -> String {
 }
 
 fn word(root: &Value, schema: &Value) -> String {
-    if let Some(target) =
-        schema.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix('#')).and_then(|p| root.pointer(p))
+    if let Some(target) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|r| r.strip_prefix('#'))
+        .and_then(|p| root.pointer(p))
     {
         return target.get("type").and_then(Value::as_str).unwrap_or("any").to_owned();
     }
@@ -185,7 +190,11 @@ mod tests {
         check(&schema, &["maybe", "text"], "missing 1 in { title: string }");
         check(&schema, &["any", "thing"], "open");
         check(&schema, &["map", "thing"], "open");
-        check(&schema, &["stores"], "missing 0 in { stories: array, took: integer, maybe: any, any: any, map: object }");
+        check(
+            &schema,
+            &["stores"],
+            "missing 0 in { stories: array, took: integer, maybe: any, any: any, map: object }",
+        );
     }
 
     #[test]

@@ -146,7 +146,10 @@ fn give<O: Serialize + 'static>(output: O) -> Result<StepOutput, StepFailure> {
 }
 
 /// Calls a closure at once and finishes its future later: nothing of the agent is held on to.
-fn begin<I, O, Fut>(request: &mut AttemptRequest, call: impl FnOnce(I, &AttemptRequest) -> Fut) -> AttemptFuture
+fn begin<I, O, Fut>(
+    request: &mut AttemptRequest,
+    call: impl FnOnce(I, &AttemptRequest) -> Fut,
+) -> AttemptFuture
 where
     I: DeserializeOwned + 'static,
     O: Serialize + 'static,

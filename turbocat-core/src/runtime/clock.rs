@@ -7,20 +7,32 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::time::Timestamp;
 
+/// A pause, ended by a clock.
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Where the engine gets the time from. Tests give it a clock they turn by hand.
 pub trait Clock: Send + Sync + 'static {
     /// The time now. Never goes back.
     fn now(&self) -> Timestamp;
 
     /// Ends when that moment has come.
-    fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn sleep_until(&self, moment: Timestamp) -> Sleep;
+
+    /// Whether this is real time. If not, nothing the engine does depends on how long anything
+    /// really took, so that a test takes the same course every time. Default: it is.
+    fn is_real(&self) -> bool {
+        true
+    }
 }
 
 /// The clock of an engine: the system's, or another.
 #[derive(Clone)]
 pub(crate) enum EngineClock {
     /// The system's time at the beginning, and how long it was since: never goes back.
-    System { origin: Instant, epoch: Timestamp },
+    System {
+        origin: Instant,
+        epoch: Timestamp,
+    },
     Other(Arc<dyn Clock>),
 }
 
@@ -43,7 +55,14 @@ impl EngineClock {
         self.at(Instant::now())
     }
 
-    pub(crate) fn sleep_until(&self, moment: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(crate) fn is_real(&self) -> bool {
+        match self {
+            Self::System { .. } => true,
+            Self::Other(clock) => clock.is_real(),
+        }
+    }
+
+    pub(crate) fn sleep_until(&self, moment: Timestamp) -> Sleep {
         match self {
             // One millisecond more, because a timestamp is cut to whole milliseconds.
             Self::System { .. } => {

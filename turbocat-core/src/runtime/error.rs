@@ -37,6 +37,8 @@ pub enum ErrorKind {
     NotFound,
     /// The journal could not be written or read.
     Journal,
+    /// Somebody else drives the execution, as its journal shows.
+    Conflict,
 }
 
 impl Error {
@@ -51,7 +53,12 @@ impl Error {
     pub(crate) fn failed(execution: Execution) -> Self {
         let message = match execution.failure() {
             Some(failure) => {
-                format!("execution {} ended as {}: {}", execution.id(), execution.status().word(), failure.message)
+                format!(
+                    "execution {} ended as {}: {}",
+                    execution.id(),
+                    execution.status().word(),
+                    failure.message
+                )
             }
             None => format!("execution {} ended as {}", execution.id(), execution.status().word()),
         };

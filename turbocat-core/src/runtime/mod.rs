@@ -14,7 +14,7 @@ mod engine;
 mod agent_fn;
 
 pub use agent_fn::{AgentFn, WithRequest, agent_fn, agent_fn_with};
-pub use clock::Clock;
+pub use clock::{Clock, Sleep};
 pub use engine::{Engine, EngineBuilder, Runnable};
 pub use error::{Error, ErrorKind};
 pub use execution::Execution;

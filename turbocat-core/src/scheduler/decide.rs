@@ -142,8 +142,10 @@ impl Scheduler {
             let status = outcome.status.word();
             let cause = outcome.failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
             let detail = json!({ "executionId": execution.to_string(), "status": status });
-            let failure =
-                StepFailure::new(FailureKind::NESTED, format!("the nested workflow ended as {status}{cause}"));
+            let failure = StepFailure::new(
+                FailureKind::NESTED,
+                format!("the nested workflow ended as {status}{cause}"),
+            );
             let fact = self.failed(step, failure.detail(detail), now);
             self.emit(turn, now, fact);
         }
@@ -201,7 +203,11 @@ impl Scheduler {
             _ => OnTimeout::Fail,
         };
         let limit = plan.timeout.map(format_duration).unwrap_or_default();
-        let nobody = Approval { by: None, comment: Some(format!("nobody answered within {limit}")), ..Approval::default() };
+        let nobody = Approval {
+            by: None,
+            comment: Some(format!("nobody answered within {limit}")),
+            ..Approval::default()
+        };
         match (on_timeout, &plan.kind) {
             (OnTimeout::Continue, Kind::Signal { .. }) => {
                 let name = match self.state.progress(step) {
@@ -229,7 +235,8 @@ impl Scheduler {
             (OnTimeout::Fail, _) => {
                 self.stop_nested(turn, step, &StopReason::Timeout { step }, now);
                 let key = &self.plan.step(step.step).key;
-                let failure = StepFailure::new(FailureKind::TIMEOUT, format!("step `{key}` timed out after {limit}"));
+                let failure =
+                    StepFailure::new(FailureKind::TIMEOUT, format!("step `{key}` timed out after {limit}"));
                 let fact = self.failed(step, failure, now);
                 self.emit(turn, now, fact);
             }

@@ -111,7 +111,7 @@ impl Scheduler {
                 self.finish(*step, StepStatus::Skipped, at, Before::SKIPPED, None);
             }
             Fact::StepCancelled { step, reason } => {
-                self.leave(*step, actions.as_deref_mut());
+                self.leave(*step, actions);
                 self.state.step_mut(*step).detail_mut().stop = Some(reason.clone());
                 self.finish(*step, StepStatus::Cancelled, at, Before::SKIPPED, None);
             }
@@ -138,6 +138,7 @@ impl Scheduler {
                 self.state.ended = Some(at);
                 self.state.output = output.clone();
                 self.state.failure = failure.clone();
+                // Whatever was still to be looked at is no longer of interest.
                 self.state.work = WorkList::default();
             }
         }
@@ -299,7 +300,8 @@ impl Scheduler {
                     }
                     Some(Progress::Child(execution)) => {
                         let execution = *execution;
-                        let waited = !matches!(self.plan.step(step.step).kind, Kind::Child { wait: false, .. });
+                        let waited =
+                            !matches!(self.plan.step(step.step).kind, Kind::Child { wait: false, .. });
                         self.state.children.remove(&execution);
                         if let (Some(actions), false, true) = (actions, answered, waited) {
                             actions.push(Action::CancelChild { execution });
@@ -383,6 +385,7 @@ impl Scheduler {
         let detail: Option<&mut Box<Detail>> = self.state.step_mut(owner).detail.as_mut();
         match detail.and_then(|detail| detail.progress.as_mut()) {
             Some(Progress::Loop(progress)) => {
+                frame.index_value = Some(Arc::new(index.into()));
                 frame.item = progress.items().get(index as usize).cloned().map(Arc::new);
                 progress.next = index + 1;
                 progress.open.insert(number);

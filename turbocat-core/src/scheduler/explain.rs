@@ -99,11 +99,18 @@ impl Scheduler {
                 (format!("it waits for {}", waits.join(", ")), None)
             }
             StepStatus::Ready if self.state.paused => ("the execution is paused".to_owned(), None),
-            StepStatus::Ready => ("it waits for a free place: `maxParallel` attempts are being done".to_owned(), None),
-            StepStatus::Running => (format!("it is being done, attempt {}{}", state.attempt, before()), guard),
+            StepStatus::Ready => {
+                ("it waits for a free place: `maxParallel` attempts are being done".to_owned(), None)
+            }
+            StepStatus::Running => {
+                (format!("it is being done, attempt {}{}", state.attempt, before()), guard)
+            }
             StepStatus::Retrying => {
                 let at = detail.and_then(|detail| detail.retry_at).unwrap_or_default();
-                (format!("attempt {} failed: {}; the next one begins at {at}", state.attempt, message()), guard)
+                (
+                    format!("attempt {} failed: {}; the next one begins at {at}", state.attempt, message()),
+                    guard,
+                )
             }
             StepStatus::Waiting => {
                 let what = match detail.and_then(|detail| detail.progress.as_ref()) {
@@ -163,7 +170,9 @@ impl Scheduler {
 
     fn stopped(&self, reason: &StopReason) -> String {
         match reason {
-            StopReason::Failure { step } => format!("step `{}` failed and stopped the rest", self.path(*step)),
+            StopReason::Failure { step } => {
+                format!("step `{}` failed and stopped the rest", self.path(*step))
+            }
             StopReason::Joined { step } => {
                 format!("enough branches of `{}` had completed", self.path(*step))
             }

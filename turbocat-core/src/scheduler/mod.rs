@@ -62,6 +62,7 @@ pub struct Scheduler {
     /// The step whose own news is being looked at: nobody has to be told to stop it.
     answered: Option<StepRef>,
     /// Frames to be used again.
+    #[expect(clippy::vec_box, reason = "frames go from here to the map of open frames as they are")]
     spare: Vec<Box<Frame>>,
 }
 
@@ -71,8 +72,8 @@ pub struct Scheduler {
 pub struct AttemptParts {
     /// The inputs.
     pub inputs: Arc<Value>,
-    /// The configuration.
-    pub config: Arc<Value>,
+    /// The configuration, if the step or its agent has one.
+    pub config: Option<Arc<Value>>,
 }
 
 /// An attempt that was launched and is to be begun.
@@ -92,11 +93,12 @@ impl Launched<'_> {
 
     pub(crate) fn evaluate(&self, secrets: Option<&Arc<Value>>) -> Result<AttemptParts, StepFailure> {
         let scope = Scope { secrets, ..Scope::new(&self.scheduler.state, self.frame) };
-        let evaluate = |bound: Option<&Bound<Template>>| match bound {
-            None => Ok(self.scheduler.plan.0.empty.clone()),
-            Some(bound) => scope.template(bound).map_err(|error| template_failed(&error)),
+        let evaluate = |bound| scope.template(bound).map_err(|error| template_failed(&error));
+        let inputs = match self.inputs {
+            None => self.scheduler.plan.0.empty.clone(),
+            Some(bound) => evaluate(bound)?,
         };
-        Ok(AttemptParts { inputs: evaluate(self.inputs)?, config: evaluate(self.config)? })
+        Ok(AttemptParts { inputs, config: self.config.map(evaluate).transpose()? })
     }
 }
 
@@ -104,8 +106,8 @@ impl Launched<'_> {
 pub(crate) struct Snapshot {
     plan: Plan,
     step: u32,
-    inputs: SmallVec<[RootValue; 4]>,
-    config: SmallVec<[RootValue; 4]>,
+    inputs: SmallVec<[Option<Arc<Value>>; 4]>,
+    config: SmallVec<[Option<Arc<Value>>; 4]>,
 }
 
 impl Snapshot {
@@ -114,19 +116,20 @@ impl Snapshot {
         let Kind::Agent { inputs, config, .. } = &self.plan.step(self.step).kind else {
             return Err(StepFailure::error("the step asks no agent"));
         };
-        let evaluate = |bound: &Option<Box<Bound<Template>>>, values: &mut [RootValue]| match bound {
-            None => Ok(self.plan.0.empty.clone()),
+        let evaluate = |bound: &Option<Box<Bound<Template>>>, values: &mut [Option<Arc<Value>>]| match bound {
+            None => Ok(None),
             Some(bound) => {
                 for (root, value) in bound.roots.iter().zip(&mut *values) {
                     if *root == Root::Secrets {
                         *value = Some(secrets.clone());
                     }
                 }
-                bound.code.evaluate(values).map_err(|error| template_failed(&error))
+                let values: SmallVec<[RootValue<'_>; 4]> = values.iter().map(Option::as_ref).collect();
+                bound.code.evaluate(&values).map(Some).map_err(|error| template_failed(&error))
             }
         };
         Ok(AttemptParts {
-            inputs: evaluate(inputs, &mut self.inputs)?,
+            inputs: evaluate(inputs, &mut self.inputs)?.unwrap_or_else(|| self.plan.0.empty.clone()),
             config: evaluate(config, &mut self.config)?,
         })
     }
@@ -320,7 +323,10 @@ impl Scheduler {
     pub(crate) fn snapshot(&self, step: StepRef) -> Snapshot {
         let values = |bound: &Option<Box<Bound<Template>>>| match bound {
             None => SmallVec::new(),
-            Some(bound) => Scope::new(&self.state, step.frame).values(&bound.roots),
+            Some(bound) => {
+                let values = Scope::new(&self.state, step.frame).values(&bound.roots);
+                values.into_iter().map(|value| value.cloned()).collect()
+            }
         };
         let (inputs, config) = match &self.plan.step(step.step).kind {
             Kind::Agent { inputs, config, .. } => (values(inputs), values(config)),
@@ -364,9 +370,11 @@ impl Scheduler {
         let mut names: Vec<String> = bounds
             .flat_map(|bound| {
                 let secret = |reference: &&Reference| bound.roots[reference.root] == Root::Secrets;
-                bound.code.references().iter().filter(secret).filter_map(|reference| match reference.path.first() {
-                    Some(PathSegment::Key(name)) => Some(name.to_string()),
-                    _ => None,
+                bound.code.references().iter().filter(secret).filter_map(|reference| {
+                    match reference.path.first() {
+                        Some(PathSegment::Key(name)) => Some(name.to_string()),
+                        _ => None,
+                    }
                 })
             })
             .collect();

@@ -25,7 +25,8 @@ pub(super) fn step_failed(key: &str, cause: Option<&StepFailure>) -> StepFailure
         None => format!("step `{key}` failed"),
     };
     let kind = cause.map_or("", |cause| cause.kind.as_str());
-    let mut failure = StepFailure::new(FailureKind::NESTED, message).detail(json!({ "step": key, "kind": kind }));
+    let mut failure =
+        StepFailure::new(FailureKind::NESTED, message).detail(json!({ "step": key, "kind": kind }));
     failure.retryable = cause.is_none_or(|cause| cause.retryable);
     failure
 }

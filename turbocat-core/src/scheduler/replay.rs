@@ -35,10 +35,7 @@ impl Scheduler {
     ///
     /// # Errors
     /// If an event does not fit the plan or the events before it.
-    pub fn replay<'a>(
-        plan: &Plan,
-        events: impl IntoIterator<Item = &'a Event>,
-    ) -> Result<Self, ReplayError> {
+    pub fn replay<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> Result<Self, ReplayError> {
         let mut scheduler = Self::empty(plan);
         for event in events {
             let error = |message| ReplayError { seq: event.seq, message };
@@ -56,7 +53,8 @@ impl Scheduler {
 
     /// The attempts that were begun and have not ended.
     pub fn in_flight(&self) -> Vec<(StepRef, u32)> {
-        let frames = std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
+        let frames =
+            std::iter::once(&self.state.root).chain(self.state.frames.values().map(|frame| &**frame));
         let mut found = Vec::new();
         for frame in frames {
             for (at, state) in frame.steps.iter().enumerate() {
@@ -120,12 +118,14 @@ impl Scheduler {
                 StepStatus::Running | StepStatus::Waiting => self.nothing_open(*step),
                 other => Err(format!("the step is {}", other.word())),
             },
-            Fact::StepCompleted { step, .. } | Fact::StepFailed { step, .. } => match self.open_status(*step)? {
-                StepStatus::Ready | StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => {
-                    self.nothing_open(*step)
+            Fact::StepCompleted { step, .. } | Fact::StepFailed { step, .. } => {
+                match self.open_status(*step)? {
+                    StepStatus::Ready | StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => {
+                        self.nothing_open(*step)
+                    }
+                    other => Err(format!("the step is {}", other.word())),
                 }
-                other => Err(format!("the step is {}", other.word())),
-            },
+            }
             Fact::StepSkipped { step, .. } => match self.open_status(*step)? {
                 StepStatus::Pending | StepStatus::Ready => Ok(()),
                 other => Err(format!("the step is {}", other.word())),

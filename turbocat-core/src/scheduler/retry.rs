@@ -83,7 +83,11 @@ fn pause(retry: &Retry, attempt: u32, chance: f64) -> Duration {
     let growth = retry.factor.powi(i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX));
     let base = (retry.delay.as_secs_f64() * 1e3 * growth).min(cap);
     let millis = base * (1.0 + retry.jitter * chance);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "under the cap, not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "under the cap, not negative"
+    )]
     let millis = if millis.is_finite() { millis.round() as u64 } else { 0 };
     Duration::from_millis(millis)
 }

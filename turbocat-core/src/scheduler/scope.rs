@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::state::State;
 use crate::event::StepStatus;
 use crate::plan::{Bound, Root};
-use crate::template::{EvalError, Expression, Explanation, RootValue, Template};
+use crate::template::{EvalError, Explanation, Expression, RootValue, Template};
 
 /// From where a template looks: a frame, and the output of a step if it looks at that.
 #[derive(Clone, Copy)]
@@ -40,22 +40,22 @@ impl<'a> Scope<'a> {
         bound.code.explain(&self.values(&bound.roots))
     }
 
-    pub(crate) fn values(&self, roots: &[Root]) -> SmallVec<[RootValue; 4]> {
+    pub(crate) fn values(&self, roots: &[Root]) -> SmallVec<[RootValue<'a>; 4]> {
         roots.iter().map(|root| self.root(*root)).collect()
     }
 
-    fn root(&self, root: Root) -> RootValue {
+    fn root(&self, root: Root) -> RootValue<'a> {
         match root {
-            Root::Inputs => Some(self.state.inputs.clone()),
-            Root::Metadata => Some(self.state.metadata.clone()),
-            Root::Secrets => self.secrets.cloned(),
-            Root::Result => self.result.cloned(),
+            Root::Inputs => Some(&self.state.inputs),
+            Root::Metadata => Some(&self.state.metadata),
+            Root::Secrets => self.secrets,
+            Root::Result => self.result,
             Root::Step { up, step } => {
                 let state = self.frame(up).step(step);
-                (state.status == StepStatus::Completed).then(|| state.output.clone()).flatten()
+                (state.status == StepStatus::Completed).then_some(state.output.as_ref()).flatten()
             }
-            Root::Item { up } => self.frame(up).item.clone(),
-            Root::Index { up } => Some(Arc::new(Value::from(self.frame(up).index))),
+            Root::Item { up } => self.frame(up).item.as_ref(),
+            Root::Index { up } => self.frame(up).index_value.as_ref(),
         }
     }
 

@@ -10,9 +10,7 @@ use super::outcome::{loop_output, step_failed, template_failed};
 use super::scope::Scope;
 use super::state::Progress;
 use super::turn::Turn;
-use crate::event::{
-    ExecutionStatus, Fact, FrameOutcome, StepRef, StepStatus, StopReason,
-};
+use crate::event::{ExecutionStatus, Fact, FrameOutcome, StepRef, StepStatus, StopReason};
 use crate::failure::{FailureKind, StepFailure};
 use crate::plan::Kind;
 use crate::time::Timestamp;
@@ -107,7 +105,13 @@ impl Scheduler {
     }
 
     /// Stops and closes the frames a step has open.
-    pub(super) fn stop_nested(&mut self, turn: &mut Turn, owner: StepRef, reason: &StopReason, now: Timestamp) {
+    pub(super) fn stop_nested(
+        &mut self,
+        turn: &mut Turn,
+        owner: StepRef,
+        reason: &StopReason,
+        now: Timestamp,
+    ) {
         let open = match self.state.progress(owner) {
             Some(Progress::Loop(progress)) => progress.open.clone(),
             Some(Progress::Parallel(progress)) => progress.open.clone(),
@@ -122,7 +126,9 @@ impl Scheduler {
     /// A loop or a parallel step goes on after it began or one of its frames was closed.
     fn advance(&mut self, turn: &mut Turn, owner: StepRef, now: Timestamp) {
         let Some(state) = self.state.find_step(owner) else { return };
-        let Some(progress) = state.detail.as_ref().and_then(|detail| detail.progress.as_ref()) else { return };
+        let Some(progress) = state.detail.as_ref().and_then(|detail| detail.progress.as_ref()) else {
+            return;
+        };
         match (progress, &self.plan.step(owner.step).kind) {
             (Progress::Loop(progress), Kind::Loop(each)) => {
                 let count = progress.results.len() as u32;
@@ -222,7 +228,9 @@ impl Scheduler {
             let message = match &failed[..] {
                 [] => "steps inside of others failed".to_owned(),
                 [one] => format!("step {one} failed, and the others went on"),
-                many if many.len() <= 8 => format!("steps {} failed, and the others went on", many.join(", ")),
+                many if many.len() <= 8 => {
+                    format!("steps {} failed, and the others went on", many.join(", "))
+                }
                 many => format!("{} steps failed, and the others went on", many.len()),
             };
             let failure = StepFailure::new(FailureKind::NESTED, message);

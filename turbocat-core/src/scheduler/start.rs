@@ -108,7 +108,9 @@ impl Scheduler {
             return None;
         }
         let row = plan.dependencies.start as usize..plan.dependencies.end as usize;
-        let ended = |at: &u32| (StepRef { frame: step.frame, step: *at }, self.state.frame(step.frame).step(*at).status);
+        let ended = |at: &u32| {
+            (StepRef { frame: step.frame, step: *at }, self.state.frame(step.frame).step(*at).status)
+        };
         let rows = || self.plan.0.dependencies[row.clone()].iter().map(ended);
         let failed = rows().find(|(_, status)| matches!(status, StepStatus::Failed | StepStatus::Timeout));
         if let Some((dependency, _)) = failed
@@ -116,7 +118,8 @@ impl Scheduler {
         {
             return Some(SkipReason::Failed { dependency });
         }
-        let skipped = rows().find(|(_, status)| matches!(status, StepStatus::Skipped | StepStatus::Cancelled));
+        let skipped =
+            rows().find(|(_, status)| matches!(status, StepStatus::Skipped | StepStatus::Cancelled));
         let dependency = skipped.map_or(step, |(dependency, _)| dependency);
         Some(SkipReason::Skipped { dependency })
     }
@@ -152,9 +155,8 @@ impl Scheduler {
     ) -> Beginning {
         let attempt = self.state.step(step).attempt + 1;
         let scope = Scope::new(&self.state, step.frame);
-        let started = |work: Work, why| {
-            Beginning::Fact(Fact::StepStarted { step, attempt, work: Box::new(work), why })
-        };
+        let started =
+            |work: Work, why| Beginning::Fact(Fact::StepStarted { step, attempt, work: Box::new(work), why });
         match &plan.kind {
             Kind::Agent { .. } => Beginning::Fact(Fact::AttemptStarted { step, attempt, why }),
             Kind::Pass { inputs } => match inputs {
@@ -236,11 +238,13 @@ impl Scheduler {
 
 fn check_items(each: &LoopPlan, items: &Value) -> Result<(), StepFailure> {
     let Some(list) = items.as_array() else {
-        let message = format!("a loop needs a list of items, and `{}` gave {}", each.items.code.text(), word(items));
+        let message =
+            format!("a loop needs a list of items, and `{}` gave {}", each.items.code.text(), word(items));
         return Err(StepFailure::new(FailureKind::TEMPLATE, message).permanent());
     };
     if list.len() > each.max_iterations as usize {
-        let message = format!("{} items are more than `maxIterations: {}` allows", list.len(), each.max_iterations);
+        let message =
+            format!("{} items are more than `maxIterations: {}` allows", list.len(), each.max_iterations);
         return Err(StepFailure::new(FailureKind::LIMIT, message).permanent());
     }
     Ok(())

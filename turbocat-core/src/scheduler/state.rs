@@ -98,6 +98,8 @@ pub(crate) struct Frame {
     /// Which item or branch.
     pub(crate) index: u32,
     pub(crate) item: Option<Arc<Value>>,
+    /// The index of an iteration, for templates.
+    pub(crate) index_value: Option<Arc<Value>>,
     pub(crate) steps: Vec<StepState>,
     /// Ready steps that need no agent.
     pub(crate) instant: ReadySet,
@@ -293,6 +295,7 @@ impl Frame {
         frame.owner = None;
         frame.index = 0;
         frame.item = None;
+        frame.index_value = None;
         frame.unfinished = parts.blocked.len() as u32;
         frame.failed_by = None;
         frame.tainted = false;

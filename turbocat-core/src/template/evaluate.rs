@@ -20,12 +20,12 @@ use super::view::{View, kind, lift};
 pub(super) type Record = HashMap<*const Node, Dynamic>;
 
 /// Evaluates an expression.
-pub(super) fn evaluate(node: &Node, roots: &[RootValue]) -> Result<Dynamic, Fault> {
+pub(super) fn evaluate(node: &Node, roots: &[RootValue<'_>]) -> Result<Dynamic, Fault> {
     Evaluation { roots, state: filters::environment().empty_state(), record: None }.value(node)
 }
 
 /// The same, writing down what every part evaluated to.
-pub(super) fn record(node: &Node, roots: &[RootValue]) -> (Result<Dynamic, Fault>, Record) {
+pub(super) fn record(node: &Node, roots: &[RootValue<'_>]) -> (Result<Dynamic, Fault>, Record) {
     let state = filters::environment().empty_state();
     let mut evaluation = Evaluation { roots, state, record: Some(Record::new()) };
     let result = evaluation.value(node);
@@ -33,7 +33,7 @@ pub(super) fn record(node: &Node, roots: &[RootValue]) -> (Result<Dynamic, Fault
 }
 
 struct Evaluation<'a> {
-    roots: &'a [RootValue],
+    roots: &'a [RootValue<'a>],
     state: State<'static, 'static>,
     record: Option<Record>,
 }

@@ -36,7 +36,7 @@ impl Explanation {
     }
 
     /// What a plain path leads to.
-    pub(super) fn of_path(path: &Path, roots: &[RootValue]) -> Self {
+    pub(super) fn of_path(path: &Path, roots: &[RootValue<'_>]) -> Self {
         let value = match path.find(roots) {
             Ok(Found::Absent) => "null".to_owned(),
             Ok(Found::Root(root)) => summary(&lift(root, &[], root)),
@@ -49,7 +49,7 @@ impl Explanation {
     }
 
     /// Evaluates an expression and keeps all that was seen on the way.
-    pub(super) fn of(node: &Node, roots: &[RootValue]) -> Self {
+    pub(super) fn of(node: &Node, roots: &[RootValue<'_>]) -> Self {
         let (result, record) = record(node, roots);
         let mut explanation = explain(node, &record);
         match result {

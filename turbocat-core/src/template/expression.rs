@@ -84,7 +84,7 @@ impl Expression {
     }
 
     /// The value, shared with the root when it is a whole root.
-    pub(crate) fn evaluate(&self, roots: &[RootValue]) -> Result<Arc<Value>, EvalError> {
+    pub(crate) fn evaluate(&self, roots: &[RootValue<'_>]) -> Result<Arc<Value>, EvalError> {
         match &self.body {
             Body::Token { token, .. } => token.share(roots),
             Body::Value(template) => template.evaluate(roots),
@@ -92,7 +92,7 @@ impl Expression {
     }
 
     /// Whether it holds. Null does not; what is neither true nor false is an error.
-    pub(crate) fn decide(&self, roots: &[RootValue]) -> Result<bool, EvalError> {
+    pub(crate) fn decide(&self, roots: &[RootValue<'_>]) -> Result<bool, EvalError> {
         match &*self.evaluate(roots)? {
             Value::Bool(truth) => Ok(*truth),
             Value::Null => Ok(false),
@@ -111,7 +111,7 @@ impl Expression {
     }
 
     /// Evaluates it and says what was seen on the way.
-    pub(crate) fn explain(&self, roots: &[RootValue]) -> Explanation {
+    pub(crate) fn explain(&self, roots: &[RootValue<'_>]) -> Explanation {
         match &self.body {
             Body::Token { token, .. } => match &token.kind {
                 TokenKind::Path(path) => Explanation::of_path(path, roots),

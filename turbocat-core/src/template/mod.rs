@@ -8,7 +8,6 @@
 //! [`node::Node`] and evaluated here: minijinja gives the grammar, the values, filters and tests,
 //! this room gives strict paths, strict types, limits on work and memory, and explanations.
 
-
 mod compile;
 mod error;
 mod evaluate;

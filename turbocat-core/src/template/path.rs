@@ -78,8 +78,8 @@ pub(super) enum Found<'v> {
 
 impl Path {
     /// Follows the path. A path that leads nowhere is a fault that says where it stopped.
-    pub(super) fn find<'v>(&self, roots: &'v [RootValue]) -> Result<Found<'v>, Fault> {
-        let Some(root) = &roots[self.root] else { return Ok(Found::Absent) };
+    pub(super) fn find<'v>(&self, roots: &[RootValue<'v>]) -> Result<Found<'v>, Fault> {
+        let Some(root) = roots[self.root] else { return Ok(Found::Absent) };
         match self.follow(root, 0) {
             Ok(found) => Ok(found),
             Err(_) if self.may_skip() => {

@@ -19,7 +19,7 @@ pub(crate) enum RootKind {
 pub(crate) type Names<'a> = dyn Fn(&str) -> Option<RootKind> + 'a;
 
 /// A root's value. `None` when the step was skipped or failed: every path into it is null.
-pub(crate) type RootValue = Option<Arc<Value>>;
+pub(crate) type RootValue<'v> = Option<&'v Arc<Value>>;
 
 /// A path that a template uses.
 #[derive(Clone, Debug, PartialEq, Eq)]

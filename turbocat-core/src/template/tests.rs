@@ -54,8 +54,12 @@ fn names(name: &str) -> Option<RootKind> {
     }
 }
 
-fn values(roots: &[Box<str>]) -> Vec<RootValue> {
+fn values(roots: &[Box<str>]) -> Vec<Option<Arc<Value>>> {
     roots.iter().map(|name| root(name).map(Arc::new)).collect()
+}
+
+fn seen(values: &[Option<Arc<Value>>]) -> Vec<RootValue<'_>> {
+    values.iter().map(Option::as_ref).collect()
 }
 
 /// What a template gives, or the text of its first mistake or of its failure.
@@ -68,7 +72,7 @@ fn give(template: &Value) -> Result<Value, String> {
             .map_or_else(|| first.message.clone(), |help| format!("{}; help: {help}", first.message))
     })?;
     compiled
-        .evaluate(&values(compiled.roots()))
+        .evaluate(&seen(&values(compiled.roots())))
         .map(|value| Value::clone(&value))
         .map_err(|error| error.to_string())
 }

@@ -62,7 +62,7 @@ impl Template {
     /// The value with its tokens replaced. There must be as many values as [`roots`](Self::roots).
     ///
     /// A literal and a token that is just a root come back as the same `Arc`.
-    pub(crate) fn evaluate(&self, roots: &[RootValue]) -> Result<Arc<Value>, EvalError> {
+    pub(crate) fn evaluate(&self, roots: &[RootValue<'_>]) -> Result<Arc<Value>, EvalError> {
         match &self.body {
             Body::Literal(value) => Ok(Arc::clone(value)),
             Body::Part(Part::Token(token)) => token.share(roots),
@@ -71,7 +71,7 @@ impl Template {
     }
 }
 
-fn build(part: &Part, roots: &[RootValue]) -> Result<Value, EvalError> {
+fn build(part: &Part, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
     Ok(match part {
         Part::Literal(value) => value.clone(),
         Part::Token(token) => token.copy(roots)?,

@@ -60,7 +60,7 @@ impl Token {
     }
 
     /// The value, shared with the root when it is a whole root.
-    pub(super) fn share(&self, roots: &[RootValue]) -> Result<Arc<Value>, EvalError> {
+    pub(super) fn share(&self, roots: &[RootValue<'_>]) -> Result<Arc<Value>, EvalError> {
         match &self.kind {
             TokenKind::Path(path) => path.find(roots).map(|found| match found {
                 Found::Root(root) => Arc::clone(root),
@@ -74,7 +74,7 @@ impl Token {
     }
 
     /// The value as a part of a larger one.
-    pub(super) fn copy(&self, roots: &[RootValue]) -> Result<Value, EvalError> {
+    pub(super) fn copy(&self, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
         match &self.kind {
             TokenKind::Path(path) => path.find(roots).map(|found| match found {
                 Found::Root(root) => Value::clone(root),
@@ -88,7 +88,7 @@ impl Token {
     }
 
     /// Puts the value into text.
-    pub(super) fn write(&self, roots: &[RootValue], out: &mut String) -> Result<(), EvalError> {
+    pub(super) fn write(&self, roots: &[RootValue<'_>], out: &mut String) -> Result<(), EvalError> {
         match &self.kind {
             TokenKind::Path(path) => path.find(roots).and_then(|found| match found {
                 Found::Root(root) => plain(root, out),

@@ -80,7 +80,9 @@ fn spoil_one(bytes: &mut Unstructured<'_>, good: &Good, events: &mut Vec<Value>)
                 6 => bytes.choose(&good.leaves)?.1.clone(),
                 7 => json!(bytes.arbitrary::<i64>()?),
                 8 => json!(bytes.int_in_range(0..=4)?),
-                _ => bytes.choose(&[json!(null), json!([]), json!({}), json!(""), json!(u64::MAX), json!(1.5)])?.clone(),
+                _ => bytes
+                    .choose(&[json!(null), json!([]), json!({}), json!(""), json!(u64::MAX), json!(1.5)])?
+                    .clone(),
             };
             if let Some(place) = events[at].pointer_mut(leaf) {
                 *place = value;
@@ -103,7 +105,9 @@ fn gather(value: &Value, at: &mut String, found: &mut Vec<String>) {
         at.truncate(length);
     };
     match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(key, value)| inside(&key.to_string(), value, at)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(key, value)| inside(&key.to_string(), value, at))
+        }
         Value::Object(map) => map.iter().for_each(|(key, value)| inside(key, value, at)),
         _ => {}
     }
@@ -144,7 +148,11 @@ fn go_on(mut scheduler: Scheduler, events: &[Event], bytes: &mut Unstructured<'_
             0..=2 if !in_flight.is_empty() => {
                 let (step, attempt) = in_flight[round as usize % in_flight.len()];
                 let _ = scheduler.attempt(step, None);
-                Input::AttemptCompleted { step, attempt, output: Arc::new(json!({ "ok": true, "items": [1] })) }
+                Input::AttemptCompleted {
+                    step,
+                    attempt,
+                    output: Arc::new(json!({ "ok": true, "items": [1] })),
+                }
             }
             3 if !in_flight.is_empty() => {
                 let (step, attempt) = in_flight[round as usize % in_flight.len()];
@@ -157,10 +165,17 @@ fn go_on(mut scheduler: Scheduler, events: &[Event], bytes: &mut Unstructured<'_
             5 => Input::Signal { name: "go".into(), payload: Arc::new(json!(1)) },
             6 => {
                 let step = StepRef { frame: round % 4, step: round % 16 };
-                Input::Approval { step, approval: Approval { approved: round % 3 > 0, ..Approval::default() } }
+                Input::Approval {
+                    step,
+                    approval: Approval { approved: round % 3 > 0, ..Approval::default() },
+                }
             }
             7 => {
-                let outcome = ChildOutcome { status: ExecutionStatus::Completed, output: Arc::new(json!({})), failure: None };
+                let outcome = ChildOutcome {
+                    status: ExecutionStatus::Completed,
+                    output: Arc::new(json!({})),
+                    failure: None,
+                };
                 Input::ChildEnded { execution: children.pop().unwrap_or_else(|| id(7)), outcome }
             }
             8 => Input::Resume,
@@ -270,7 +285,9 @@ fn record(text: &str) -> Vec<Good> {
     for event in &strange {
         let mut paths = Vec::new();
         gather(event, &mut String::new(), &mut paths);
-        leaves.extend(paths.into_iter().filter_map(|path| event.pointer(&path).cloned().map(|value| (path, value))));
+        leaves.extend(
+            paths.into_iter().filter_map(|path| event.pointer(&path).cloned().map(|value| (path, value))),
+        );
     }
     let good = |events| Good { plan: plan.clone(), events, strange: strange.clone(), leaves: leaves.clone() };
     lives.into_iter().map(good).collect()
@@ -287,16 +304,23 @@ fn life(plan: &Plan, kind: usize) -> Vec<Value> {
         let in_flight = scheduler.in_flight();
         let child = actions.iter().position(|action| matches!(action, Action::StartChild { wait: true, .. }));
         let input = match (in_flight.get(round % in_flight.len().max(1)), child) {
-            (Some(&(step, attempt)), _) if kind > 0 && round % (kind + 1) == 0 => {
-                Input::AttemptFailed { step, attempt, failure: StepFailure::error("it broke").detail(json!({ "n": 1 })) }
-            }
-            (Some(&(step, attempt)), _) => {
-                Input::AttemptCompleted { step, attempt, output: Arc::new(json!({ "ok": kind < 2, "items": [1, 2.5] })) }
-            }
+            (Some(&(step, attempt)), _) if kind > 0 && round % (kind + 1) == 0 => Input::AttemptFailed {
+                step,
+                attempt,
+                failure: StepFailure::error("it broke").detail(json!({ "n": 1 })),
+            },
+            (Some(&(step, attempt)), _) => Input::AttemptCompleted {
+                step,
+                attempt,
+                output: Arc::new(json!({ "ok": kind < 2, "items": [1, 2.5] })),
+            },
             (None, Some(at)) => {
                 let Action::StartChild { execution, .. } = actions.remove(at) else { continue };
                 let status = if kind == 0 { ExecutionStatus::Completed } else { ExecutionStatus::Failed };
-                Input::ChildEnded { execution, outcome: ChildOutcome { status, output: Arc::new(json!({})), failure: None } }
+                Input::ChildEnded {
+                    execution,
+                    outcome: ChildOutcome { status, output: Arc::new(json!({})), failure: None },
+                }
             }
             _ if round % 5 == 0 => Input::Signal { name: "go".into(), payload: Arc::new(json!({ "n": 1 })) },
             _ if round % 5 == 1 => Input::Pause { reason: "wait".into() },

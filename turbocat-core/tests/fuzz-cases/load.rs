@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use turbocat_core::{
-    Action, AgentDescription, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Step,
-    StepKind, Timestamp, Workflow,
+    Action, AgentDescription, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Step, StepKind,
+    Timestamp, Workflow,
 };
 
 /// Reads a text in every way there is.
@@ -143,7 +143,9 @@ fn sample(schema: &Value) -> Value {
         Some("null") => Value::Null,
         _ => json!("text"),
     };
-    Value::Object(properties.iter().map(|(name, property)| (name.clone(), value(property))).collect::<Map<_, _>>())
+    Value::Object(
+        properties.iter().map(|(name, property)| (name.clone(), value(property))).collect::<Map<_, _>>(),
+    )
 }
 
 /// A few agents, some of which say what they take and give.

@@ -28,9 +28,11 @@ fn live(bytes: &mut Unstructured<'_>) -> Result<()> {
     let mut now = if bytes.ratio(1, 8)? { bytes.arbitrary()? } else { 1_000_000 };
     let id = ExecutionId::from_uuid(uuid::Uuid::from_u128(7));
     let inputs = json!({ "items": [1, 2], "flag": bytes.arbitrary::<bool>()?, "n": 2, "f": 0.1 });
-    let (scheduler, turn) = Scheduler::start(&plan, id, Timestamp::from_millis(now), bytes.arbitrary()?, inputs)
-        .unwrap_or_else(|mistakes| panic!("nothing is declared, and yet: {mistakes}"));
-    let mut life = Life { plan: plan.clone(), scheduler, events: Vec::new(), children: Vec::new(), wake_at: None };
+    let (scheduler, turn) =
+        Scheduler::start(&plan, id, Timestamp::from_millis(now), bytes.arbitrary()?, inputs)
+            .unwrap_or_else(|mistakes| panic!("nothing is declared, and yet: {mistakes}"));
+    let mut life =
+        Life { plan: plan.clone(), scheduler, events: Vec::new(), children: Vec::new(), wake_at: None };
     life.took(turn, now);
     let mut last = Input::Timer;
     for _ in 0..INPUTS {
@@ -151,16 +153,19 @@ impl Life {
             7..=9 => Input::AttemptFailed { step, attempt, failure: failure(bytes)? },
             10 => Input::AttemptLost { step, attempt },
             11..=14 => Input::Timer,
-            15..=16 => {
-                Input::Signal { name: (*bytes.choose(&["go", "stop", ""])?).into(), payload: Arc::new(output(bytes)?) }
-            }
+            15..=16 => Input::Signal {
+                name: (*bytes.choose(&["go", "stop", ""])?).into(),
+                payload: Arc::new(output(bytes)?),
+            },
             17..=18 => {
-                let approval = Approval { approved: bytes.arbitrary()?, by: None, comment: Some("well".to_owned()) };
+                let approval =
+                    Approval { approved: bytes.arbitrary()?, by: None, comment: Some("well".to_owned()) };
                 Input::Approval { step: StepRef { frame: small(bytes)?, step: small(bytes)? }, approval }
             }
             19..=20 => {
                 let unknown = ExecutionId::from_uuid(uuid::Uuid::from_u128(bytes.arbitrary()?));
-                let execution = if self.children.is_empty() { unknown } else { *bytes.choose(&self.children)? };
+                let execution =
+                    if self.children.is_empty() { unknown } else { *bytes.choose(&self.children)? };
                 let status = *bytes.choose(&[
                     ExecutionStatus::Completed,
                     ExecutionStatus::Failed,
@@ -168,7 +173,10 @@ impl Life {
                     ExecutionStatus::Running,
                 ])?;
                 let failure = if bytes.arbitrary()? { Some(failure(bytes)?) } else { None };
-                Input::ChildEnded { execution, outcome: ChildOutcome { status, output: Arc::new(output(bytes)?), failure } }
+                Input::ChildEnded {
+                    execution,
+                    outcome: ChildOutcome { status, output: Arc::new(output(bytes)?), failure },
+                }
             }
             21 => Input::Pause { reason: "wait".into() },
             22 => Input::Resume,
@@ -241,7 +249,8 @@ fn failure(bytes: &mut Unstructured<'_>) -> Result<StepFailure> {
     let mut failure = StepFailure::new(kind, "it broke");
     failure.retryable = bytes.arbitrary()?;
     if bytes.ratio(1, 6)? {
-        failure.retry_after = Some(std::time::Duration::new(bytes.arbitrary()?, bytes.int_in_range(0..=999_999_999)?));
+        failure.retry_after =
+            Some(std::time::Duration::new(bytes.arbitrary()?, bytes.int_in_range(0..=999_999_999)?));
     }
     if bytes.ratio(1, 6)? {
         failure.detail = Some(Box::new(output(bytes)?));
@@ -307,9 +316,12 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
                 json!({ "wait": { "approval": "May I?", "onTimeout": way }, "timeout": duration(bytes)? })
             }
         },
-        9 => json!({ "workflow": "other", "inputs": { "n": value(bytes, at)? }, "waitForCompletion": bytes.arbitrary::<bool>()? }),
+        9 => {
+            json!({ "workflow": "other", "inputs": { "n": value(bytes, at)? }, "waitForCompletion": bytes.arbitrary::<bool>()? })
+        }
         10 | 11 => {
-            let items = *bytes.choose(&["{{ inputs.items }}", "{{ range(3) }}", "{{ [] }}", "{{ a.items }}"])?;
+            let items =
+                *bytes.choose(&["{{ inputs.items }}", "{{ range(3) }}", "{{ [] }}", "{{ a.items }}"])?;
             let mut each = json!({ "loop": items, "maxParallel": bytes.int_in_range(1..=3)?, "steps": steps(bytes, depth + 1)? });
             if bytes.ratio(1, 4)? {
                 each["output"] = json!(*bytes.choose(&["{{ item }}", "{{ a.missing }}", "{{ index }}"])?);
@@ -341,7 +353,8 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
 fn policy(bytes: &mut Unstructured<'_>, step: &mut Value, at: usize) -> Result<()> {
     let flags: u8 = bytes.arbitrary()?;
     if flags & 1 != 0 && at > 0 {
-        let before: Vec<&str> = KEYS[..at].iter().copied().filter(|_| bytes.arbitrary().unwrap_or(false)).collect();
+        let before: Vec<&str> =
+            KEYS[..at].iter().copied().filter(|_| bytes.arbitrary().unwrap_or(false)).collect();
         step["dependsOn"] = json!(before);
     }
     match flags >> 1 & 3 {
@@ -371,7 +384,8 @@ fn policy(bytes: &mut Unstructured<'_>, step: &mut Value, at: usize) -> Result<(
         step["deadline"] = duration(bytes)?;
     }
     if flags & 128 != 0 {
-        step["outputs"] = json!({ "more": *bytes.choose(&["{{ result.ok }}", "{{ result }}", "{{ inputs.n }}"])? });
+        step["outputs"] =
+            json!({ "more": *bytes.choose(&["{{ result.ok }}", "{{ result }}", "{{ inputs.n }}"])? });
     }
     Ok(())
 }

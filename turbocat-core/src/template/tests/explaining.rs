@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::{expression, values};
+use super::{expression, seen, values};
 use crate::template::{Explanation, Expression};
 
 #[test]
 fn an_explanation_shows_values_in_their_places() {
     let check = |text: &str, expected: &str| {
         let compiled = expression(text);
-        let explanation = compiled.explain(&values(compiled.roots()));
+        let explanation = compiled.explain(&seen(&values(compiled.roots())));
         assert_eq!(explanation.to_string(), expected, "{text}");
         let written = serde_json::to_string(&explanation).unwrap();
         assert_eq!(serde_json::from_str::<Explanation>(&written).unwrap(), explanation);

@@ -76,7 +76,7 @@ fn ten_thousand_tokens_and_long_chains_are_fine() {
 
     let chain = format!("{{{{ x{} }}}}", ".a".repeat(5_000));
     let template = Template::compile(&json!(chain), &super::names).unwrap();
-    assert!(template.evaluate(&[Some(Arc::new(json!({"a": {"a": 1}})))]).is_err());
+    assert!(template.evaluate(&[Some(&Arc::new(json!({"a": {"a": 1}})))]).is_err());
     assert_eq!(*template.evaluate(&[None]).unwrap(), Value::Null);
 }
 
