@@ -8,6 +8,7 @@ mod ready;
 mod state;
 mod scope;
 mod turn;
+mod depth;
 mod outcome;
 mod evolve;
 mod retry;
@@ -27,7 +28,7 @@ pub use explain::{StepExplanation, StepReport};
 pub use replay::ReplayError;
 pub use turn::{Action, Approval, ChildOutcome, Input, Turn};
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Pointer};
 use crate::event::{Event, ExecutionStatus, Fact, StepRef, StepStatus};
 use crate::failure::StepFailure;
 use crate::plan::{Bound, Kind, Plan, Root};
@@ -152,6 +153,10 @@ impl Scheduler {
         inputs: Value,
     ) -> Result<(Self, Turn), Diagnostics> {
         let inputs = plan.0.inputs.check(inputs).map_err(|found| Diagnostics::new(found, None))?;
+        if let Err(failure) = depth::check_depth("the value", &inputs) {
+            let found = Diagnostic::error(Code::BAD_INPUT, Pointer::root().join("inputs"), failure.message);
+            return Err(Diagnostics::new(vec![found], None));
+        }
         let mut scheduler = Self::empty(plan);
         let mut turn = Turn::default();
         let inputs = Arc::new(inputs);
