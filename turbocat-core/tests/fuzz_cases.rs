@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use turbocat_core::{
     Action, AnyAgent, Effect, Event, ExecutionId, Fact, Input, Plan, Scheduler, StepFailure, StepRef, Timestamp,
     Turn, Workflow, compile,
@@ -174,3 +174,70 @@ fn what_was_written_is_read_back_to_the_last_digit_and_null_is_a_value() {
 }
 
 const A: StepRef = StepRef { frame: 0, step: 0 };
+
+/// Says what became of an execution, and whether all of it can be read back from text.
+fn outcome(definition: &Value, inputs: Value) -> String {
+    let plan = compile(&Workflow::from_value(definition).unwrap(), &AnyAgent).unwrap();
+    let id = ExecutionId::from_uuid(uuid::Uuid::nil());
+    let (scheduler, turn) = match Scheduler::start(&plan, id, NOW, 7, inputs) {
+        Ok(started) => started,
+        Err(mistakes) => return mistakes.to_string(),
+    };
+    for event in &turn.events {
+        let text = plan.encode(event).to_string();
+        let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert_eq!(plan.decode(&value).as_ref(), Ok(event));
+    }
+    match scheduler.failure() {
+        Some(failure) => failure.message.clone(),
+        None => scheduler.status().word().to_owned(),
+    }
+}
+
+fn nested(levels: usize, innermost: Value) -> Value {
+    (0..levels).fold(innermost, |inner, _| Value::Array(vec![inner]))
+}
+
+#[test]
+fn steps_that_nest_what_they_are_given_fail_before_it_is_too_deep() {
+    let pass = |inputs: Value| json!({ "type": "agent", "inputs": { "of": inputs } });
+    let mut steps = Map::from_iter([("s0".to_owned(), pass(json!("x")))]);
+    for at in 1..200 {
+        steps.insert(format!("s{at}"), pass(nested(50, json!(format!("{{{{ s{} }}}}", at - 1)))));
+    }
+    let expected = "step `s2` failed: the output is nested deeper than 100 levels";
+    assert_eq!(outcome(&json!({ "steps": steps }), json!({})), expected);
+
+    let check = |step: Value, expected: &str| {
+        assert_eq!(outcome(&json!({ "steps": { "a": step } }), json!({ "deep": nested(95, json!(1)) })), expected);
+    };
+    check(pass(json!("{{ inputs.deep }}")), "completed");
+    check(pass(nested(9, json!("{{ inputs.deep }}"))), "step `a` failed: the output is nested deeper than 100 levels");
+    check(
+        json!({ "loop": "{{ [[[[[[inputs.deep]]]]]] }}", "agent": "echo" }),
+        "step `a` failed: the list of items is nested deeper than 100 levels",
+    );
+    check(
+        json!({ "loop": [1], "steps": { "b": pass(json!(1)) }, "output": { "of": nested(9, json!("{{ inputs.deep }}")) } }),
+        "step `a` failed: the output of an iteration is nested deeper than 100 levels",
+    );
+    check(
+        json!({ "workflow": "other", "inputs": { "of": nested(9, json!("{{ inputs.deep }}")) } }),
+        "step `a` failed: the input of the nested workflow is nested deeper than 100 levels",
+    );
+    let steps = json!({ "a": pass(json!("{{ inputs.deep }}")) });
+    let outputs = json!({ "of": nested(9, json!("{{ a }}")) });
+    assert_eq!(
+        outcome(&json!({ "steps": steps, "outputs": outputs }), json!({ "deep": nested(90, json!(1)) })),
+        "the outputs cannot be computed: the output is nested deeper than 100 levels",
+    );
+    let told = outcome(&json!({ "steps": steps }), json!({ "deep": nested(500, json!(1)) }));
+    assert_eq!(told, "error[A106]: the value is nested deeper than 100 levels\n --> inputs\n");
+}
+
+#[test]
+fn a_long_condition_is_explained_shallowly_enough_to_be_read_back() {
+    let terms: Vec<String> = (0..120).map(|n| format!("inputs.x == {n}")).collect();
+    let definition = json!({ "steps": { "a": { "type": "agent", "when": format!("{{{{ {} }}}}", terms.join(" or ")) } } });
+    assert_eq!(outcome(&definition, json!({ "x": -1 })), "completed");
+}
