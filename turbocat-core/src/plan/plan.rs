@@ -214,6 +214,11 @@ impl Plan {
         &self.0.steps[step as usize]
     }
 
+    /// The same for a step that somebody else names.
+    pub(crate) fn find_step(&self, step: u32) -> Option<&PlanStep> {
+        self.0.steps.get(step as usize)
+    }
+
     pub(crate) fn body(&self, body: u32) -> &Body {
         &self.0.bodies[body as usize]
     }

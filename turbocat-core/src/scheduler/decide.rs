@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Scheduler;
+use super::depth::is_too_deep;
 use super::state::{Alarm, Progress};
 use super::turn::{Approval, ChildOutcome, Input, Turn};
 use crate::definition::OnTimeout;
@@ -37,7 +38,7 @@ impl Scheduler {
             }
             Input::Timer => self.alarms(turn, now),
             Input::Signal { name, payload } => {
-                if self.state.kept_signals < MAX_KEPT_SIGNALS {
+                if self.state.kept_signals < MAX_KEPT_SIGNALS && !is_too_deep(&payload) {
                     self.emit(turn, now, Fact::SignalReceived { name: name.clone(), payload });
                     self.deliver(turn, &name, now);
                 }
@@ -71,10 +72,11 @@ impl Scheduler {
         turn: &mut Turn,
         step: StepRef,
         attempt: u32,
-        failure: StepFailure,
+        mut failure: StepFailure,
         now: Timestamp,
     ) {
         if self.is_current(step, attempt) {
+            failure.detail = failure.detail.filter(|detail| !is_too_deep(detail));
             self.answered = Some(step);
             let fact = self.failed(step, failure, now);
             self.emit(turn, now, fact);

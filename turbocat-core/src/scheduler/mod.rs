@@ -8,6 +8,7 @@ mod ready;
 mod state;
 mod scope;
 mod turn;
+mod depth;
 mod outcome;
 mod evolve;
 mod retry;
@@ -27,7 +28,7 @@ pub use explain::{StepExplanation, StepReport};
 pub use replay::ReplayError;
 pub use turn::{Action, Approval, ChildOutcome, Input, Turn};
 
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Pointer};
 use crate::event::{Event, ExecutionStatus, Fact, StepRef, StepStatus};
 use crate::failure::StepFailure;
 use crate::plan::{Bound, Kind, Plan, Root};
@@ -152,6 +153,10 @@ impl Scheduler {
         inputs: Value,
     ) -> Result<(Self, Turn), Diagnostics> {
         let inputs = plan.0.inputs.check(inputs).map_err(|found| Diagnostics::new(found, None))?;
+        if let Err(failure) = depth::check_depth("the value", &inputs) {
+            let found = Diagnostic::error(Code::BAD_INPUT, Pointer::root().join("inputs"), failure.message);
+            return Err(Diagnostics::new(vec![found], None));
+        }
         let mut scheduler = Self::empty(plan);
         let mut turn = Turn::default();
         let inputs = Arc::new(inputs);
@@ -250,7 +255,7 @@ impl Scheduler {
 
     /// The registered name of the agent that does a step, if one does.
     pub fn agent(&self, step: StepRef) -> Option<&str> {
-        match &self.plan.step(step.step).kind {
+        match &self.plan.find_step(step.step)?.kind {
             Kind::Agent { agent, .. } => Some(&self.plan.0.agents[*agent as usize]),
             _ => None,
         }
@@ -260,8 +265,8 @@ impl Scheduler {
     /// given them.
     pub fn wants_secrets(&self, step: StepRef) -> bool {
         let secret = |bound: &Option<Box<Bound<Template>>>| bound.as_ref().is_some_and(|bound| bound.secret);
-        match &self.plan.step(step.step).kind {
-            Kind::Agent { inputs, config, .. } => secret(inputs) || secret(config),
+        match self.plan.find_step(step.step).map(|step| &step.kind) {
+            Some(Kind::Agent { inputs, config, .. }) => secret(inputs) || secret(config),
             _ => false,
         }
     }
@@ -269,7 +274,7 @@ impl Scheduler {
     /// How long one attempt of a step may take. Whoever does the attempt has to see to it: the
     /// attempt is stopped there, and reported with [`Input::AttemptFailed`].
     pub fn attempt_timeout(&self, step: StepRef) -> Option<Duration> {
-        self.plan.step(step.step).timeout
+        self.plan.find_step(step.step)?.timeout
     }
 
     /// What an attempt that was launched is to be given: its templates, evaluated. `secrets` is an
@@ -335,8 +340,12 @@ impl Scheduler {
         Snapshot { plan: self.plan.clone(), step: step.step, inputs, config }
     }
 
-    /// The path of a step instance, such as `perStory[3].summarise`.
+    /// The path of a step instance, such as `perStory[3].summarise`; empty if the plan has no such
+    /// step.
     pub fn path(&self, step: StepRef) -> String {
+        if self.plan.find_step(step.step).is_none() {
+            return String::new();
+        }
         if self.state.find_frame(step.frame).is_none() {
             return self.plan.path(step.step);
         }
@@ -360,7 +369,8 @@ impl Scheduler {
     /// The names of the secrets that the inputs and the configuration of a step name; `attempt`
     /// must be given them.
     pub fn secrets(&self, step: StepRef) -> Vec<String> {
-        let Kind::Agent { inputs, config, .. } = &self.plan.step(step.step).kind else { return Vec::new() };
+        let kind = self.plan.find_step(step.step).map(|step| &step.kind);
+        let Some(Kind::Agent { inputs, config, .. }) = kind else { return Vec::new() };
         let bounds = [inputs, config].into_iter().flatten().filter(|bound| bound.secret);
         let mut names: Vec<String> = bounds
             .flat_map(|bound| {

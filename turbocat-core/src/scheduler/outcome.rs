@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Scheduler;
+use super::depth::check_depth;
 use super::scope::Scope;
 use super::state::{Frame, LoopProgress, ParallelProgress, State};
 use crate::event::{StepRef, StepStatus};
@@ -60,6 +61,7 @@ pub(super) fn loop_output(progress: &LoopProgress) -> Value {
 impl Scheduler {
     /// A step's output with its projection, if it has one.
     pub(super) fn project(&self, step: StepRef, output: Arc<Value>) -> Result<Arc<Value>, StepFailure> {
+        check_depth("the output", &output)?;
         let Some(projection) = &self.plan.step(step.step).projection else { return Ok(output) };
         let scope = Scope { result: Some(&output), ..Scope::new(&self.state, step.frame) };
         let added = scope.template(projection).map_err(|error| template_failed(&error))?;
@@ -70,7 +72,9 @@ impl Scheduler {
         if let Value::Object(added) = &*added {
             whole.extend(added.clone());
         }
-        Ok(Arc::new(Value::Object(whole)))
+        let whole = Value::Object(whole);
+        check_depth("the output", &whole)?;
+        Ok(Arc::new(whole))
     }
 
     /// The output of a frame whose steps all ended.
@@ -85,7 +89,9 @@ impl Scheduler {
             Some(Kind::Loop(each)) if each.output.is_some() => {
                 let scope = Scope::new(&self.state, frame.number);
                 let Some(output) = &each.output else { return Ok(Arc::new(Value::Null)) };
-                scope.template(output).map_err(|error| template_failed(&error))
+                let output = scope.template(output).map_err(|error| template_failed(&error))?;
+                check_depth("the output of an iteration", &output)?;
+                Ok(output)
             }
             _ => Ok(Arc::new(Value::Object(outputs_of(&self.plan, frame)))),
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Scheduler;
+use super::depth::check_depth;
 use super::outcome::{loop_output, step_failed, template_failed};
 use super::scope::Scope;
 use super::state::Progress;
@@ -236,11 +237,14 @@ impl Scheduler {
             let failure = StepFailure::new(FailureKind::NESTED, message);
             return self.end(turn, ExecutionStatus::Failed, None, Some(failure), now);
         }
-        let output = self.plan.0.outputs.as_ref().map(|outputs| Scope::new(&self.state, 0).template(outputs));
+        let output = self.plan.0.outputs.as_ref().map(|outputs| {
+            let output = Scope::new(&self.state, 0).template(outputs);
+            let output = output.map_err(|error| template_failed(&error))?;
+            check_depth("the output", &output).map(|()| output)
+        });
         match output.transpose() {
             Ok(output) => self.end(turn, ExecutionStatus::Completed, output, None, now),
-            Err(error) => {
-                let mut failure = template_failed(&error);
+            Err(mut failure) => {
                 failure.message = format!("the outputs cannot be computed: {}", failure.message);
                 self.end(turn, ExecutionStatus::Failed, None, Some(failure), now);
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Scheduler;
+use super::depth::check_depth;
 use super::evolve::required;
 use super::outcome::template_failed;
 use super::scope::Scope;
@@ -227,6 +228,9 @@ impl Scheduler {
                 match inputs {
                     Err(error) => error.into(),
                     Ok(inputs) => {
+                        if let Err(failure) = check_depth("the input of the nested workflow", &inputs) {
+                            return Beginning::Failed(failure);
+                        }
                         let execution = self.state.id.child(step.frame, step.step, attempt);
                         started(Work::Child { execution, workflow: workflow.clone(), inputs }, why)
                     }
@@ -247,5 +251,5 @@ fn check_items(each: &LoopPlan, items: &Value) -> Result<(), StepFailure> {
             format!("{} items are more than `maxIterations: {}` allows", list.len(), each.max_iterations);
         return Err(StepFailure::new(FailureKind::LIMIT, message).permanent());
     }
-    Ok(())
+    check_depth("the list of items", items)
 }

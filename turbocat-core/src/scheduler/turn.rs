@@ -39,7 +39,8 @@ pub enum Input {
     },
     /// Time passed: [`Turn::wake_at`] was reached.
     Timer,
-    /// A signal for a waiting step; kept if no step waits for it yet.
+    /// A signal for a waiting step; kept if no step waits for it yet. One more than can be kept,
+    /// or with a payload too deeply nested to be recorded, is ignored.
     Signal {
         /// Its name.
         name: Box<str>,

@@ -51,7 +51,7 @@ impl Explanation {
     /// Evaluates an expression and keeps all that was seen on the way.
     pub(super) fn of(node: &Node, roots: &[RootValue<'_>]) -> Self {
         let (result, record) = record(node, roots);
-        let mut explanation = explain(node, &record);
+        let mut explanation = explain(node, &record, LEVELS);
         match result {
             Ok(value) => explanation.value = summary(&value),
             Err(fault) => explanation.value = fault.message,
@@ -84,7 +84,11 @@ impl fmt::Display for Explanation {
     }
 }
 
-fn explain(node: &Node, record: &Record) -> Explanation {
+/// How many parts are told within each other; of what is deeper only the paths. An explanation is
+/// written down, and a long chain of operators would be too deep to be read back.
+const LEVELS: usize = 24;
+
+fn explain(node: &Node, record: &Record, levels: usize) -> Explanation {
     let value = |node: &Node| record.get(&std::ptr::from_ref(node));
     Explanation {
         expression: print(node, &|_| None),
@@ -94,13 +98,18 @@ fn explain(node: &Node, record: &Record) -> Explanation {
             part => value(part).map(summary),
         }),
         value: value(node).map_or_else(|| "not evaluated".to_owned(), summary),
-        operands: node
-            .operands()
-            .into_iter()
-            .filter(|operand| refers(operand) && reached(operand, record))
-            .map(|operand| explain(operand, record))
-            .collect(),
+        operands: parts(node, record, levels),
     }
+}
+
+fn parts(node: &Node, record: &Record, levels: usize) -> Vec<Explanation> {
+    let operands = node.operands().into_iter();
+    let told = operands.filter(|operand| refers(operand) && reached(operand, record));
+    told.flat_map(|operand| match levels {
+        0 if !matches!(operand, Node::Path(_)) => parts(operand, record, 0),
+        _ => vec![explain(operand, record, levels.saturating_sub(1))],
+    })
+    .collect()
 }
 
 /// Whether a part depends on a root.

@@ -136,6 +136,7 @@ impl Life {
         let replayed = Scheduler::replay(&self.plan, &events);
         let replayed = replayed.unwrap_or_else(|error| panic!("{error}: {:#?}", self.events));
         assert!(replayed.stands_like(&self.scheduler), "{replayed:#?}\n{:#?}", self.scheduler);
+        assert_eq!(replayed.output(), self.scheduler.output());
         assert_eq!(replayed.in_flight(), self.scheduler.in_flight());
     }
 
@@ -267,7 +268,8 @@ fn workflow(bytes: &mut Unstructured<'_>) -> Result<Value> {
         definition["maxParallel"] = json!(bytes.int_in_range(1..=3)?);
     }
     if bytes.ratio(1, 6)? {
-        definition["outputs"] = json!({ "a": "{{ a }}", "n": "{{ inputs.n }}" });
+        let outputs = [json!({ "a": "{{ a }}", "n": "{{ inputs.n }}" }), json!("{{ a | default(none) }}")];
+        definition["outputs"] = bytes.choose(&outputs)?.clone();
     }
     Ok(definition)
 }
@@ -277,9 +279,8 @@ const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 fn steps(bytes: &mut Unstructured<'_>, depth: usize) -> Result<Value> {
     let count = bytes.int_in_range(1..=if depth == 0 { 6 } else { 3 })?;
     let mut all = Map::new();
-    for at in 0..count {
-        let step = step(bytes, depth, at, count)?;
-        all.insert(KEYS[at].to_owned(), step);
+    for (at, key) in KEYS.iter().enumerate().take(count) {
+        all.insert((*key).to_owned(), step(bytes, depth, at, count)?);
     }
     Ok(Value::Object(all))
 }
@@ -290,14 +291,14 @@ fn duration(bytes: &mut Unstructured<'_>) -> Result<Value> {
 
 fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> Result<Value> {
     let kinds = if depth < 3 { 13 } else { 9 };
-    let mut step = match bytes.int_in_range(0..=kinds)? {
+    let mut made = match bytes.int_in_range(0..=kinds)? {
         0..=3 => json!({ "agent": "echo" }),
         4 => json!({ "type": "agent", "inputs": value(bytes, at)? }),
         5 => {
             let mut ways = [Vec::new(), Vec::new()];
-            for later in at + 1..count {
+            for later in KEYS.iter().take(count).skip(at + 1) {
                 if bytes.arbitrary()? {
-                    ways[usize::from(bytes.arbitrary::<bool>()?)].push(KEYS[later]);
+                    ways[usize::from(bytes.arbitrary::<bool>()?)].push(later);
                 }
             }
             json!({ "condition": truth(bytes, at)?, "then": ways[0], "else": ways[1] })
@@ -336,7 +337,7 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
                 let branch = if bytes.arbitrary()? {
                     json!({ "steps": steps(bytes, depth + 1)? })
                 } else {
-                    self::step(bytes, depth + 1, 0, 1)?
+                    step(bytes, depth + 1, 0, 1)?
                 };
                 branches.insert((*key).to_owned(), branch);
             }
@@ -344,8 +345,8 @@ fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> 
             json!({ "parallel": { "branches": branches, "join": join } })
         }
     };
-    policy(bytes, &mut step, at)?;
-    Ok(step)
+    policy(bytes, &mut made, at)?;
+    Ok(made)
 }
 
 /// What any step may have besides.
