@@ -125,3 +125,24 @@ fn numbers_are_what_they_were_when_they_are_read_back() {
         }
     }
 }
+
+#[test]
+fn signals_that_nobody_takes_are_kept_up_to_a_limit() {
+    let (_, mut scheduler, first) = start(
+        "steps: { a: { agent: x }, b: { wait: { signal: go }, dependsOn: a }, c: { agent: x, dependsOn: b } }",
+        json!({}),
+    );
+    let kept = |scheduler: &mut Scheduler| {
+        let signal = Input::Signal { name: "go".into(), payload: Arc::new(Value::Null) };
+        scheduler.apply(now(), signal).events.len()
+    };
+    for _ in 0..10_000 {
+        assert_eq!(kept(&mut scheduler), 1);
+    }
+    assert_eq!(kept(&mut scheduler), 0, "there is no room left");
+    let (step, attempt) = launched(&first)[0];
+    let turn = scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    assert_eq!(launched(&turn).len(), 1, "`b` took one");
+    assert_eq!(kept(&mut scheduler), 1, "and left room for another");
+    assert_eq!(kept(&mut scheduler), 0);
+}
