@@ -5,6 +5,8 @@
 //! what they refer to is there, side by side where they can.
 //!
 //! ```
+//! # #[cfg(feature = "runtime")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use serde_json::{Value, json};
 //! use turbocat_core::{Engine, Workflow, agent_fn};
 //!
@@ -26,8 +28,10 @@
 //! let execution = engine.run(&workflow, json!({})).await?;
 //! assert_eq!(*execution.output(), json!(["A", "B"]));
 //! assert!(execution.explain("each").unwrap().to_string().starts_with("each COMPLETED"));
-//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })
+//! # }
+//! # #[cfg(not(feature = "runtime"))]
+//! # fn main() {}
 //! ```
 //!
 //! # The way of a workflow
