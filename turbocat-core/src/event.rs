@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::failure::StepFailure;
@@ -168,12 +168,17 @@ pub enum Fact<S = StepRef> {
         /// How.
         status: ExecutionStatus,
         /// What the `outputs` template gave. `None`: the map of all finished steps.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
         output: Option<Arc<Value>>,
         /// What went wrong, if something did.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Box<StepFailure>>,
     },
+}
+
+/// A value that is given is one, even if it is null.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Arc<Value>>, D::Error> {
+    Arc::deserialize(deserializer).map(Some)
 }
 
 /// What a step began that is not an agent's attempt.

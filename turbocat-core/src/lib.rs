@@ -73,6 +73,8 @@ mod agent;
 mod scheduler;
 #[cfg(feature = "runtime")]
 mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
 pub use catalog::{AgentDescription, AnyAgent, Catalog};

@@ -61,7 +61,7 @@ impl Reader {
     /// # Errors
     /// All mistakes of the text.
     pub fn yaml(&self, text: &str) -> Result<Workflow, Diagnostics> {
-        self.text(text, "workflow.yaml", yaml::read)
+        self.text(&yaml::with_line_feeds(text), "workflow.yaml", yaml::read)
     }
 
     /// Reads JSON.

@@ -32,6 +32,26 @@ pub(crate) fn read(text: &str, limits: &Limits) -> Result<Tree, Box<Diagnostic>>
     Ok(Tree { root, diagnostics: grower.diagnostics })
 }
 
+/// The text with every carriage return that ends a line by itself as a line feed: YAML counts it as
+/// a line, nothing else here does.
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let alone = |(at, _): &(usize, &str)| bytes.get(at + 1) != Some(&b'\n');
+    let mut alone = text.match_indices('\r').filter(alone).peekable();
+    if alone.peek().is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut fed = String::with_capacity(text.len());
+    let mut from = 0;
+    for (at, _) in alone {
+        fed.push_str(&text[from..at]);
+        fed.push('\n');
+        from = at + 1;
+    }
+    fed.push_str(&text[from..]);
+    Cow::Owned(fed)
+}
+
 /// A mapping or list whose end has not come yet.
 struct Open {
     node: Node,

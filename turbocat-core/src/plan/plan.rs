@@ -241,24 +241,31 @@ impl Plan {
     pub(crate) fn instance_path(&self, step: u32, around: &[(u32, u32)]) -> String {
         let mut path = String::new();
         for (owner, index) in around {
-            path.push_str(self.key(*owner));
+            self.push_name(&mut path, *owner);
             match &self.step(*owner).kind {
-                Kind::Loop(_) => path.push_str(&format!("[{index}].")),
+                Kind::Loop(_) => path.push_str(&format!("[{index}]")),
                 Kind::Parallel(fork) => {
                     let body = fork.bodies.get(*index as usize).map(|body| self.body(*body));
                     let branch = body.and_then(|body| body.owner.as_ref()?.branch.as_deref());
                     path.push('.');
                     path.push_str(branch.unwrap_or_default());
-                    if body.is_some_and(|body| body.single) {
-                        return path;
-                    }
-                    path.push('.');
                 }
-                _ => path.push('.'),
+                _ => {}
             }
         }
-        path.push_str(self.key(step));
+        self.push_name(&mut path, step);
         path
+    }
+
+    /// The next name of a path. A step that is all of a branch goes by the branch's name.
+    fn push_name(&self, path: &mut String, step: u32) {
+        if self.body(self.step(step).body).single {
+            return;
+        }
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(self.key(step));
     }
 
     /// The step of a path in the plan.

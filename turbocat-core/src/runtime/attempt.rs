@@ -82,12 +82,14 @@ pub(crate) async fn fetch(
 
 /// What an agent answers, with the secrets it was given blacked out.
 pub(crate) fn redact(outcome: Outcome, secrets: &Value) -> Outcome {
-    let secrets: Vec<&str> = match secrets {
+    let mut secrets: Vec<&str> = match secrets {
         Value::Object(all) => {
             all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect()
         }
         _ => Vec::new(),
     };
+    // The longest first: one secret may be a part of another.
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     match outcome {
         Ok(output) => Ok(StepOutput::from(black_out(&output.value, &secrets))),
         Err(mut failure) => {
@@ -126,6 +128,8 @@ mod tests {
         let output =
             redact(Ok(json!({ "echo": ["Bearer hunter2"], "hunter2": 1 }).into()), &secrets).unwrap();
         assert_eq!(*output.value, json!({ "echo": ["Bearer [secret]"], "[secret]": 1 }));
+        let nested = redact(Ok(json!("key-1").into()), &json!({ "A": "key", "B": "key-1" })).unwrap();
+        assert_eq!(*nested.value, json!("[secret]"));
         let failure = StepFailure::error("401 for hunter2").detail(json!("hunter2"));
         let failure = redact(Err(failure), &secrets).unwrap_err();
         assert_eq!(failure.message, "401 for [secret]");

@@ -17,6 +17,12 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Ends when that moment has come.
     fn sleep_until(&self, moment: Timestamp) -> Sleep;
+
+    /// Whether this is real time. If not, nothing the engine does depends on how long anything
+    /// really took, so that a test takes the same course every time. Default: it is.
+    fn is_real(&self) -> bool {
+        true
+    }
 }
 
 /// The clock of an engine: the system's, or another.
@@ -47,6 +53,13 @@ impl EngineClock {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.at(Instant::now())
+    }
+
+    pub(crate) fn is_real(&self) -> bool {
+        match self {
+            Self::System { .. } => true,
+            Self::Other(clock) => clock.is_real(),
+        }
     }
 
     pub(crate) fn sleep_until(&self, moment: Timestamp) -> Sleep {

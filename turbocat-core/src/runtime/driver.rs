@@ -16,7 +16,7 @@ use tracing::Instrument;
 
 use super::attempt::{self, Outcome};
 use super::clock::Sleep;
-use super::engine::{Active, Lineage, Shared};
+use super::engine::{Active, Lineage, Nested, Shared, seed};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
 use super::log::EventLog;
@@ -89,6 +89,10 @@ pub(crate) struct Driver {
     /// Attempts on tasks of their own.
     running: BTreeMap<(StepRef, u32), Stop>,
     children: BTreeMap<ExecutionId, Child>,
+    /// Attempts that were begun by an engine that is gone.
+    lost: Vec<(StepRef, u32)>,
+    /// Whether a nested workflow may have been started already.
+    again: bool,
     wake_at: Option<Timestamp>,
     /// The last reading of the clock.
     instant: Instant,
@@ -113,13 +117,16 @@ pub(crate) struct Parts {
     pub(crate) log: Option<Arc<EventLog>>,
     pub(crate) writer: Option<Writer>,
     pub(crate) news: Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
+    /// Attempts that were begun by an engine that is gone.
+    pub(crate) lost: Vec<(StepRef, u32)>,
     pub(crate) active: Active,
 }
 
 impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { shared, scheduler, agents, lineage, log, writer, news, active } = parts;
+        let Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active } = parts;
         let plan = scheduler.plan();
+        let writer_goes_on = writer.as_ref().is_some_and(|writer| writer.written() > 0);
         let span =
             tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
@@ -134,6 +141,8 @@ impl Driver {
             queue: VecDeque::new(),
             running: BTreeMap::new(),
             children: BTreeMap::new(),
+            again: writer_goes_on,
+            lost,
             wake_at: None,
             instant: Instant::now(),
             turn: Turn::default(),
@@ -174,6 +183,9 @@ impl Driver {
                 if self.instant > breath {
                     tokio::task::yield_now().await;
                     self.hear_waiting_news().await?;
+                    if self.shared.is_stopping() {
+                        self.stop_for_shutdown().await?;
+                    }
                     breath = self.instant + BREATH;
                 }
                 continue;
@@ -267,6 +279,10 @@ impl Driver {
                 Err(error) => turn = self.recover(error, input.clone()).await?,
             }
         }
+        if self.writer.is_some() {
+            // What the journal took is not to be blamed on the next agent.
+            self.instant = Instant::now();
+        }
         self.wake_at = turn.wake_at;
         for action in turn.actions {
             self.perform(action);
@@ -283,13 +299,35 @@ impl Driver {
         tracing::warn!(%error, "the journal could not be written; reading it back");
         let known = self.log.as_ref().map(|log| log.len());
         let Some(writer) = &mut self.writer else { return Err(error) };
-        let (scheduler, events) = writer.read_back(self.scheduler.plan(), self.scheduler.id(), error).await?;
+        let written = writer.written();
+        let again = error.kind() == ErrorKind::Journal && self.lineage.is_nested();
+        let cause = Error::new(error.kind(), error.to_string());
+        let (plan, id) = (self.scheduler.plan().clone(), self.scheduler.id());
+        let read = tokio::select! {
+            biased;
+            read = writer.read_back(&plan, id, error, &self.shared.clock) => read?,
+            () = self.shared.stopping() => return Err(left(id)),
+        };
+        let Some((scheduler, events)) = read else {
+            // The caller of a root is told and may ask again; nobody would ask again for a child.
+            let begun = again.then(|| self.begin_again()).flatten();
+            return begun.ok_or(cause);
+        };
+        // A turn is written whole or not at all: if it was, its input has been told.
+        let input = input.filter(|_| scheduler.seq() == written);
+        self.again = true;
         self.scheduler = scheduler;
         if let (Some(log), Some(known)) = (&self.log, known) {
             log.append(events.into_iter().skip(known));
         }
         let now = self.now();
         let mut turn = self.scheduler.apply(now, input.unwrap_or(Input::Timer));
+        for (step, attempt) in self.lost.clone() {
+            let lost = self.scheduler.apply(now, Input::AttemptLost { step, attempt });
+            turn.events.extend(lost.events);
+            turn.actions.extend(lost.actions);
+            turn.wake_at = lost.wake_at;
+        }
         let in_flight = self.scheduler.in_flight();
         self.running.retain(|attempt, _| in_flight.contains(attempt));
         self.queue.clear();
@@ -308,6 +346,16 @@ impl Driver {
             }
         }
         Ok(turn)
+    }
+
+    /// The first turn once more, of an execution of which nothing was written.
+    fn begin_again(&mut self) -> Option<Turn> {
+        let (plan, id) = (self.scheduler.plan().clone(), self.scheduler.id());
+        let inputs = (**self.scheduler.inputs()).clone();
+        let now = self.now();
+        let (scheduler, turn) = Scheduler::start(&plan, id, now, seed(id), inputs).ok()?;
+        self.scheduler = scheduler;
+        Some(turn)
     }
 
     fn perform(&mut self, action: Action) {
@@ -332,25 +380,34 @@ impl Driver {
 
     fn start_child(&mut self, execution: ExecutionId, workflow: &str, inputs: Arc<Value>, wait: bool) {
         let parent = Self::channel(&mut self.news).0.clone();
-        let started = self.shared.start_child(execution, workflow, inputs, &self.lineage);
-        match started {
-            Ok((driver, turn, news)) => {
-                let task = tokio::spawn(async move {
-                    let ended = Box::pin(driver.drive(turn)).await;
-                    if wait {
-                        let outcome = child_outcome(ended);
-                        drop(parent.send(News::Child { execution, outcome }));
-                    }
-                });
-                if wait {
-                    self.children.insert(execution, Child { news, stop: Stop::with(task.abort_handle()) });
+        let (news, receiver) = mpsc::unbounded_channel();
+        let nested = Nested {
+            id: execution,
+            workflow: workflow.into(),
+            inputs,
+            within: self.lineage.clone(),
+            waited_by: wait.then_some(self.context.id),
+            news: (news.clone(), receiver),
+        };
+        // Counts as active from now on, so that a shutdown does not overlook it.
+        let active = Active::new(&self.shared);
+        let (shared, again) = (self.shared.clone(), self.again);
+        let task = tokio::spawn(async move {
+            let started = if again { shared.go_on_with(nested).await } else { shared.start_child(nested) };
+            drop(active);
+            let outcome = match started {
+                Ok((driver, turn)) => child_outcome(Box::pin(driver.drive(turn)).await),
+                Err(failure) => {
+                    tracing::warn!(%failure, "a nested workflow could not be started");
+                    Ok(refused(failure))
                 }
-            }
-            Err(failure) if wait => {
-                let outcome = refused(failure);
+            };
+            if let (true, Ok(outcome)) = (wait, outcome) {
                 drop(parent.send(News::Child { execution, outcome }));
             }
-            Err(failure) => tracing::warn!(%failure, workflow, "a nested workflow could not be started"),
+        });
+        if wait {
+            self.children.insert(execution, Child { news, stop: Stop::with(task.abort_handle()) });
         }
     }
 
@@ -366,15 +423,22 @@ impl Driver {
             step: step.step,
             around: self.scheduler.around(step),
         };
+        let quick = agent.is_quick();
         let plain = agent.limit.is_none() && !launched.wants_secrets();
         let mut work = if plain {
-            let begun = launched.evaluate(None).and_then(|parts| {
-                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-                call(&self.shared, agent, request)
-            });
-            match begun {
-                Ok(work) => work,
+            let parts = match launched.evaluate(None) {
+                Ok(parts) => parts,
                 Err(failure) => return failed(failure),
+            };
+            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+            if quick {
+                match call(&self.shared, agent, request) {
+                    Ok(work) => work,
+                    Err(failure) => return failed(failure),
+                }
+            } else {
+                let (agent, shared) = (agent.clone(), self.shared.clone());
+                Box::pin(async move { call(&shared, &agent, request)?.await })
             }
         } else {
             let agent = agent.clone();
@@ -387,13 +451,15 @@ impl Driver {
             attempt,
             agent = &*agent.name
         );
-        if agent.is_quick() {
+        if quick {
             let began = self.instant;
             let entered = span.enter();
             let polled = attempt::poll(&mut work, cx);
             drop(entered);
             self.instant = Instant::now();
-            agent.took(self.instant - began);
+            if self.shared.clock.is_real() {
+                agent.took(self.instant - began);
+            }
             if let Poll::Ready(outcome) = polled {
                 return Some(to_input(step, attempt, outcome));
             }
@@ -411,7 +477,7 @@ impl Driver {
     }
 
     /// An attempt that has to wait for a free place of its agent, or is given secrets. Its time
-    /// limit begins when its agent does.
+    /// limit begins when it has its place.
     fn prepared(
         &self,
         step: StepRef,
@@ -428,17 +494,23 @@ impl Driver {
                 Some(places) => places.clone().acquire_owned().await.ok(),
                 None => None,
             };
-            let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
-            let begun = snapshot.evaluate(&secrets).and_then(|parts| {
-                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-                call(&shared, &agent, request)
+            let clock = shared.clock.clone();
+            let work: AttemptFuture = Box::pin(async move {
+                let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
+                let begun = snapshot.evaluate(&secrets).and_then(|parts| {
+                    let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                    call(&shared, &agent, request)
+                });
+                let outcome = match begun {
+                    // What a panic says is blacked out as well.
+                    Ok(work) => attempt::finish(work, None, shared.clock.clone()).await,
+                    Err(failure) => Err(failure),
+                };
+                if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
             });
-            let outcome = match begun {
-                Ok(work) => attempt::finish(work, limit, shared.clock.clone()).await,
-                Err(failure) => Err(failure),
-            };
+            let outcome = attempt::finish(work, limit, clock).await;
             drop(permit);
-            if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
+            outcome
         })
     }
 
@@ -486,13 +558,7 @@ impl Driver {
     /// a durable one is left as it is, for the next engine to go on with.
     async fn stop_for_shutdown(&mut self) -> Result<(), Error> {
         if self.writer.is_some() {
-            return Err(Error::new(
-                ErrorKind::Closed,
-                format!(
-                    "execution {} was left for the next engine: this one is shutting down",
-                    self.context.id
-                ),
-            ));
+            return Err(left(self.context.id));
         }
         self.instant = Instant::now();
         self.feed(Input::Cancel { reason: "the engine is shutting down".into() }).await?;
@@ -523,9 +589,11 @@ fn to_input(step: StepRef, attempt: u32, outcome: Outcome) -> Input {
 }
 
 /// What an execution that was read back begins with: nobody is at its attempts any more.
-pub(crate) fn resume(scheduler: &mut Scheduler, now: Timestamp) -> Turn {
+/// Gives those attempts, too.
+pub(crate) fn resume(scheduler: &mut Scheduler, now: Timestamp) -> (Turn, Vec<(StepRef, u32)>) {
     let mut turn = Turn { actions: scheduler.open_children(), ..Turn::default() };
-    for (step, attempt) in scheduler.in_flight() {
+    let attempts = scheduler.in_flight();
+    for &(step, attempt) in &attempts {
         let lost = scheduler.apply(now, Input::AttemptLost { step, attempt });
         turn.events.extend(lost.events);
         turn.actions.extend(lost.actions);
@@ -536,18 +604,28 @@ pub(crate) fn resume(scheduler: &mut Scheduler, now: Timestamp) -> Turn {
     turn.actions.extend(due.actions);
     turn.wake_at = due.wake_at;
     // An attempt that was started and given up within these turns is not begun at all.
-    turn
+    (turn, attempts)
 }
 
-fn child_outcome(ended: Result<Execution, Error>) -> ChildOutcome {
+/// How a child ended; the error if it was left for the next engine, which is no end.
+fn child_outcome(ended: Result<Execution, Error>) -> Result<ChildOutcome, Error> {
     match ended {
-        Ok(execution) => ChildOutcome {
+        Ok(execution) => Ok(ChildOutcome {
             status: execution.status(),
             output: execution.shared_output().clone(),
             failure: execution.failure().cloned(),
-        },
-        Err(error) => refused(StepFailure::error(error.to_string())),
+        }),
+        Err(error) if error.kind() == ErrorKind::Closed => Err(error),
+        Err(error) => Ok(refused(StepFailure::error(error.to_string()))),
     }
+}
+
+/// An execution was left as it is.
+fn left(id: ExecutionId) -> Error {
+    Error::new(
+        ErrorKind::Closed,
+        format!("execution {id} was left for the next engine: this one is shutting down"),
+    )
 }
 
 fn refused(failure: StepFailure) -> ChildOutcome {

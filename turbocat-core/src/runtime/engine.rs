@@ -9,14 +9,14 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 
 use super::clock::{Clock, EngineClock};
-use super::driver::{Driver, NewsSender, Parts, resume};
+use super::driver::{Driver, News, NewsSender, Parts, resume};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
 use super::handle::ExecutionHandle;
 use super::log::EventLog;
-use super::ports::{Dispatch, Journal, Secrets};
+use super::ports::{Dispatch, Journal, Recorded, Secrets};
 use super::registry::Registry;
-use super::writer::{Writer, read};
+use super::writer::{Writer, load, read};
 use crate::agent::AgentExecutor;
 use crate::definition::Workflow;
 use crate::diagnostic::Diagnostics;
@@ -67,7 +67,7 @@ pub(crate) struct Shared {
 pub(crate) struct Active(Arc<Shared>);
 
 impl Active {
-    fn new(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.active.fetch_add(1, Ordering::Relaxed);
         Self(shared.clone())
     }
@@ -86,17 +86,45 @@ pub(crate) struct Lineage {
     workflow: Option<Box<str>>,
     parent: Option<Arc<Self>>,
     depth: u32,
+    /// The execution that waits for it, if one does.
+    waited_by: Option<ExecutionId>,
 }
 
 impl Lineage {
     fn root(plan: &Plan) -> Arc<Self> {
-        Arc::new(Self { workflow: plan.name().map(Into::into), parent: None, depth: 0 })
+        Arc::new(Self { workflow: plan.name().map(Into::into), parent: None, depth: 0, waited_by: None })
+    }
+
+    /// With a workflow nested in it.
+    fn with(self: &Arc<Self>, workflow: &str, waited_by: Option<ExecutionId>) -> Arc<Self> {
+        let parent = Some(self.clone());
+        Arc::new(Self { workflow: Some(workflow.into()), parent, depth: self.depth + 1, waited_by })
+    }
+
+    pub(crate) const fn is_nested(&self) -> bool {
+        self.depth > 0
     }
 
     fn contains(&self, workflow: &str) -> bool {
         self.workflow.as_deref() == Some(workflow)
             || self.parent.as_ref().is_some_and(|parent| parent.contains(workflow))
     }
+}
+
+/// A nested workflow that is to be started.
+pub(crate) struct Nested {
+    pub(crate) id: ExecutionId,
+    pub(crate) workflow: Box<str>,
+    pub(crate) inputs: Arc<Value>,
+    pub(crate) within: Arc<Lineage>,
+    /// The execution that waits for it, if one does.
+    pub(crate) waited_by: Option<ExecutionId>,
+    pub(crate) news: (NewsSender, mpsc::UnboundedReceiver<News>),
+}
+
+/// Where the chance of an execution comes from.
+pub(crate) const fn seed(id: ExecutionId) -> u64 {
+    id.as_uuid().as_u64_pair().1
 }
 
 /// Configures an [`Engine`].
@@ -296,35 +324,22 @@ impl Engine {
     /// If there is no journal, or it has no such execution.
     pub async fn resume(&self, execution: ExecutionId) -> Result<ExecutionHandle, Error> {
         let shared = &self.shared;
-        let journal = shared
+        let journal = || Error::new(ErrorKind::NotFound, "the engine has no journal");
+        let recorded = shared
             .journal
-            .clone()
-            .ok_or_else(|| Error::new(ErrorKind::NotFound, "the engine has no journal"))?;
-        let recorded = journal
+            .as_ref()
+            .ok_or_else(journal)?
             .load(execution)
             .await
             .map_err(|error| Error::caused(ErrorKind::Journal, "the journal cannot be read", error))?
             .ok_or_else(|| {
                 Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}"))
             })?;
-        let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
-        let plan = self.compile(&workflow)?;
-        let (mut scheduler, events) = read(&plan, &recorded.events)?;
-        let writer = Writer::after(journal, scheduler.seq());
-        let turn = resume(&mut scheduler, shared.clock.now());
+        shared.is_open()?;
         let log = Arc::new(EventLog::new());
-        log.append(events);
         let (sender, receiver) = mpsc::unbounded_channel();
-        let driver = Driver::new(Parts {
-            agents: shared.agents(&plan)?,
-            lineage: Lineage::root(&plan),
-            shared: shared.clone(),
-            scheduler,
-            log: Some(log.clone()),
-            writer: Some(writer),
-            news: Some((sender.clone(), receiver)),
-            active: Active::new(shared),
-        });
+        let news = (sender.clone(), receiver);
+        let (driver, turn, plan) = shared.go_on(&recorded, None, Some(log.clone()), news)?;
         let task = tokio::spawn(driver.drive(turn));
         Ok(ExecutionHandle::new(execution, plan, sender, log, task))
     }
@@ -386,11 +401,22 @@ impl Shared {
     pub(crate) async fn stopping(&self) {
         loop {
             let stopped = self.stopped.notified();
-            if self.stop.load(Ordering::Acquire) {
+            if self.is_stopping() {
                 return;
             }
             stopped.await;
         }
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn is_open(&self) -> Result<(), Error> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Closed, "the engine is shutting down"));
+        }
+        Ok(())
     }
 
     fn agents(&self, plan: &Plan) -> Result<Vec<Arc<super::registry::Registered>>, Error> {
@@ -409,24 +435,37 @@ impl Shared {
         inputs: Value,
         lineage: Arc<Lineage>,
         log: Option<Arc<EventLog>>,
-        news: Option<(NewsSender, mpsc::UnboundedReceiver<super::driver::News>)>,
+        news: Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
     ) -> Result<(Driver, Turn), Error> {
         let active = Active::new(self);
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::Closed, "the engine is shutting down"));
+        // What is nested belongs to an execution that a shutdown waits for.
+        if !lineage.is_nested() {
+            self.is_open()?;
         }
         let agents = self.agents(plan)?;
-        let (_, seed) = id.as_uuid().as_u64_pair();
         let (scheduler, turn) =
-            Scheduler::start(plan, id, self.clock.now(), seed, inputs).map_err(|diagnostics| {
+            Scheduler::start(plan, id, self.clock.now(), seed(id), inputs).map_err(|diagnostics| {
                 Error::diagnostics_of(ErrorKind::InvalidInputs, "the inputs do not fit:", diagnostics)
             })?;
         let writer = match &self.journal {
             None => None,
-            Some(journal) => Some(Writer::new(journal.clone(), self.definition(plan)?)),
+            Some(journal) => Some(Writer::new(journal.clone(), self.definition(plan)?, lineage.waited_by)),
         };
         let shared = self.clone();
-        Ok((Driver::new(Parts { shared, scheduler, agents, lineage, log, writer, news, active }), turn))
+        Ok((
+            Driver::new(Parts {
+                shared,
+                scheduler,
+                agents,
+                lineage,
+                log,
+                writer,
+                news,
+                lost: Vec::new(),
+                active,
+            }),
+            turn,
+        ))
     }
 
     /// What a plan was made from, to be written down with its executions.
@@ -443,37 +482,69 @@ impl Shared {
         })
     }
 
-    pub(crate) fn start_child(
+    /// Goes on with an execution as it was recorded: nobody is at its attempts any more.
+    fn go_on(
         self: &Arc<Self>,
-        id: ExecutionId,
-        workflow: &str,
-        inputs: Arc<Value>,
-        parent: &Arc<Lineage>,
-    ) -> Result<(Driver, Turn, NewsSender), StepFailure> {
-        if parent.contains(workflow) {
+        recorded: &Recorded,
+        within: Option<Arc<Lineage>>,
+        log: Option<Arc<EventLog>>,
+        news: (NewsSender, mpsc::UnboundedReceiver<News>),
+    ) -> Result<(Driver, Turn, Plan), Error> {
+        let active = Active::new(self);
+        let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
+        let plan = Engine { shared: self.clone() }.compile(&workflow)?;
+        let (mut scheduler, events) = read(&plan, &recorded.events)?;
+        let writer = self.journal.clone().map(|journal| Writer::after(journal, scheduler.seq()));
+        let (turn, lost) = resume(&mut scheduler, self.clock.now());
+        if let Some(log) = &log {
+            log.append(events);
+        }
+        let driver = Driver::new(Parts {
+            agents: self.agents(&plan)?,
+            lineage: within.unwrap_or_else(|| Lineage::root(&plan)),
+            shared: self.clone(),
+            scheduler,
+            log,
+            writer,
+            news: Some(news),
+            lost,
+            active,
+        });
+        Ok((driver, turn, plan))
+    }
+
+    /// Goes on with a nested workflow if it was started before, else starts it.
+    pub(crate) async fn go_on_with(self: &Arc<Self>, nested: Nested) -> Result<(Driver, Turn), StepFailure> {
+        let recorded = match &self.journal {
+            Some(journal) => load(journal, nested.id, &self.clock).await,
+            None => None,
+        };
+        let Some(recorded) = recorded else { return self.start_child(nested) };
+        let Nested { workflow, within, waited_by, news, .. } = nested;
+        let (driver, turn, _) = self
+            .go_on(&recorded, Some(within.with(&workflow, waited_by)), None, news)
+            .map_err(|error| StepFailure::new(FailureKind::UNKNOWN, error.to_string()).permanent())?;
+        Ok((driver, turn))
+    }
+
+    pub(crate) fn start_child(self: &Arc<Self>, nested: Nested) -> Result<(Driver, Turn), StepFailure> {
+        let Nested { id, workflow, inputs, within, waited_by, news } = nested;
+        if within.contains(&workflow) {
             let message = format!("workflow `{workflow}` would be nested in itself");
             return Err(StepFailure::new(FailureKind::RECURSION, message).permanent());
         }
-        if parent.depth + 1 > self.max_nesting {
+        if within.depth + 1 > self.max_nesting {
             let message = format!("workflows are nested more than {} deep", self.max_nesting);
             return Err(StepFailure::new(FailureKind::RECURSION, message).permanent());
         }
         let unusable = |error: String| StepFailure::new(FailureKind::UNKNOWN, error).permanent();
-        let plan = match self.registry.plan(workflow) {
+        let plan = match self.registry.plan(&workflow) {
             None => return Err(unusable(format!("workflow `{workflow}` is not registered"))),
-            Some(plan) => plan.map_err(|found| unusable(invalid(Some(workflow), found).to_string()))?,
+            Some(plan) => plan.map_err(|found| unusable(invalid(Some(&workflow), found).to_string()))?,
         };
-        let lineage = Arc::new(Lineage {
-            workflow: Some(workflow.into()),
-            parent: Some(parent.clone()),
-            depth: parent.depth + 1,
-        });
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let news = Some((sender.clone(), receiver));
-        let (driver, turn) = self
-            .begin(&plan, id, Arc::unwrap_or_clone(inputs), lineage, None, news)
-            .map_err(|error| StepFailure::new(FailureKind::INPUT, error.to_string()).permanent())?;
-        Ok((driver, turn, sender))
+        let inputs = Arc::unwrap_or_clone(inputs);
+        self.begin(&plan, id, inputs, within.with(&workflow, waited_by), None, Some(news))
+            .map_err(|error| StepFailure::new(FailureKind::INPUT, error.to_string()).permanent())
     }
 }
 

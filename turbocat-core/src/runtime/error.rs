@@ -37,6 +37,8 @@ pub enum ErrorKind {
     NotFound,
     /// The journal could not be written or read.
     Journal,
+    /// Somebody else drives the execution, as its journal shows.
+    Conflict,
 }
 
 impl Error {

@@ -26,7 +26,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Everything that was committed of an execution; `None` if there is no such execution.
     async fn load(&self, execution: ExecutionId) -> Result<Option<Recorded>, JournalError>;
 
-    /// The executions that have not ended, the oldest first.
+    /// The executions that have not ended, the oldest first; without those that an execution
+    /// which has not ended waits for, because it goes on with them itself.
     async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError>;
 }
 
@@ -42,8 +43,39 @@ pub struct Commit<'a> {
     pub events: &'a [Value],
     /// The definition; given with the first events of an execution.
     pub workflow: Option<&'a Value>,
+    /// The execution that waits for this one; given with the first events of a nested one.
+    pub parent: Option<ExecutionId>,
     /// Whether the last of the events ends the execution.
     pub ended: bool,
+}
+
+impl<'a> Commit<'a> {
+    /// Events that come after the one of that number. For tests of journals; the engine makes its
+    /// own.
+    pub const fn new(execution: ExecutionId, expected_seq: u64, events: &'a [Value]) -> Self {
+        Self { execution, expected_seq, events, workflow: None, parent: None, ended: false }
+    }
+
+    /// With the definition.
+    #[must_use]
+    pub const fn workflow(mut self, workflow: &'a Value) -> Self {
+        self.workflow = Some(workflow);
+        self
+    }
+
+    /// With the execution that waits for this one.
+    #[must_use]
+    pub const fn parent(mut self, parent: ExecutionId) -> Self {
+        self.parent = Some(parent);
+        self
+    }
+
+    /// The last of the events ends the execution.
+    #[must_use]
+    pub const fn ended(mut self) -> Self {
+        self.ended = true;
+        self
+    }
 }
 
 /// What a journal has of an execution.
@@ -111,7 +143,13 @@ pub trait Secrets: Send + Sync + 'static {
 /// A journal in memory: for tests, and as the model of what a journal does.
 #[derive(Debug, Default)]
 pub struct MemoryJournal {
-    executions: Mutex<BTreeMap<ExecutionId, Recorded>>,
+    executions: Mutex<BTreeMap<ExecutionId, Kept>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    recorded: Recorded,
+    parent: Option<ExecutionId>,
 }
 
 impl MemoryJournal {
@@ -120,7 +158,7 @@ impl MemoryJournal {
         Self::default()
     }
 
-    fn executions(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Recorded>> {
+    fn executions(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Kept>> {
         self.executions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,29 +167,30 @@ impl MemoryJournal {
 impl Journal for MemoryJournal {
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
         let mut executions = self.executions();
-        let recorded = executions.entry(commit.execution).or_default();
-        if recorded.events.len() as u64 != commit.expected_seq {
-            let message = format!(
-                "execution {} has {} events, not {}",
-                commit.execution,
-                recorded.events.len(),
-                commit.expected_seq
-            );
+        let known = executions.get(&commit.execution).map_or(0, |kept| kept.recorded.events.len());
+        if known as u64 != commit.expected_seq {
+            let (execution, expected) = (commit.execution, commit.expected_seq);
+            let message = format!("execution {execution} has {known} events, not {expected}");
             return Err(JournalError::new(JournalErrorKind::Conflict, message));
         }
+        let Kept { recorded, parent } = executions.entry(commit.execution).or_default();
         recorded.events.extend_from_slice(commit.events);
         recorded.ended |= commit.ended;
         if let Some(workflow) = commit.workflow {
             recorded.workflow = workflow.clone();
+            *parent = commit.parent;
         }
         Ok(())
     }
 
     async fn load(&self, execution: ExecutionId) -> Result<Option<Recorded>, JournalError> {
-        Ok(self.executions().get(&execution).cloned())
+        Ok(self.executions().get(&execution).map(|kept| kept.recorded.clone()))
     }
 
     async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
-        Ok(self.executions().iter().filter(|(_, recorded)| !recorded.ended).map(|(id, _)| *id).collect())
+        let executions = self.executions();
+        let open = |id: ExecutionId| executions.get(&id).is_some_and(|kept| !kept.recorded.ended);
+        let own = |kept: &Kept| !kept.parent.is_some_and(open);
+        Ok(executions.iter().filter(|(id, kept)| open(**id) && own(kept)).map(|(id, _)| *id).collect())
     }
 }

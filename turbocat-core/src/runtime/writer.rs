@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::clock::EngineClock;
 use super::error::{Error, ErrorKind};
-use super::ports::{Commit, Journal, JournalErrorKind};
+use super::ports::{Commit, Journal, JournalErrorKind, Recorded};
 use crate::event::Event;
 use crate::plan::Plan;
 use crate::scheduler::{Scheduler, Turn};
@@ -21,17 +22,25 @@ pub(crate) struct Writer {
     workflow: Option<Value>,
     /// The number of the last event that was written.
     written: u64,
+    parent: Option<ExecutionId>,
+    /// How often in a row it was not.
+    failures: u32,
 }
 
 impl Writer {
-    /// For a new execution.
-    pub(crate) const fn new(journal: Arc<dyn Journal>, workflow: Value) -> Self {
-        Self { journal, workflow: Some(workflow), written: 0 }
+    /// For a new execution; `parent` waits for it.
+    pub(crate) const fn new(journal: Arc<dyn Journal>, workflow: Value, parent: Option<ExecutionId>) -> Self {
+        Self { journal, workflow: Some(workflow), written: 0, parent, failures: 0 }
     }
 
     /// For an execution that has events already.
     pub(crate) const fn after(journal: Arc<dyn Journal>, written: u64) -> Self {
-        Self { journal, workflow: None, written }
+        Self { journal, workflow: None, written, parent: None, failures: 0 }
+    }
+
+    /// The number of the last event that is known to be written.
+    pub(crate) const fn written(&self) -> u64 {
+        self.written
     }
 
     /// Returns when the events of a turn are durable.
@@ -45,49 +54,66 @@ impl Writer {
             expected_seq: self.written,
             events: &events,
             workflow: self.workflow.as_ref(),
+            parent: self.parent.filter(|_| self.workflow.is_some()),
             ended: scheduler.status().is_ended(),
         };
         match self.journal.commit(commit).await {
             Ok(()) => {
                 self.written = scheduler.seq();
                 self.workflow = None;
+                self.failures = 0;
                 Ok(())
             }
             Err(error) => {
+                self.failures = self.failures.saturating_add(1);
                 let conflict = error.kind() == JournalErrorKind::Conflict;
                 let message = if conflict { "somebody else writes to" } else { "the journal did not take" };
                 let message = format!("{message} execution {}: {error}", scheduler.id());
-                let kind = if conflict { ErrorKind::NotFound } else { ErrorKind::Journal };
+                let kind = if conflict { ErrorKind::Conflict } else { ErrorKind::Journal };
                 Err(Error::caused(kind, message, error))
             }
         }
     }
 
-    /// The execution as the journal has it, however long the journal takes to answer. Given up
-    /// only if somebody else drives the execution, or nothing was ever written of it.
+    /// The execution as the journal has it, however long the journal takes to answer; `None` if
+    /// nothing was ever written of it. Given up only if somebody else drives the execution.
     pub(crate) async fn read_back(
         &mut self,
         plan: &Plan,
         execution: ExecutionId,
         error: Error,
-    ) -> Result<(Scheduler, Vec<Event>), Error> {
+        clock: &EngineClock,
+    ) -> Result<Option<(Scheduler, Vec<Event>)>, Error> {
         if error.kind() != ErrorKind::Journal {
             return Err(error);
         }
-        let mut pause = PAUSE.0;
-        let recorded = loop {
-            match self.journal.load(execution).await {
-                Ok(recorded) => break recorded,
-                Err(error) => tracing::warn!(%error, "the journal does not answer"),
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(PAUSE.1);
-        };
-        let Some(recorded) = recorded else { return Err(error) };
+        // A journal that fails once is asked again at once, one that keeps failing is not.
+        if self.failures > 1 {
+            let pause = PAUSE.0.saturating_mul(1 << (self.failures - 2).min(16)).min(PAUSE.1);
+            clock.sleep_until(clock.now().after(pause)).await;
+        }
+        let Some(recorded) = load(&self.journal, execution, clock).await else { return Ok(None) };
         let (scheduler, events) = read(plan, &recorded.events)?;
         self.written = scheduler.seq();
         self.workflow = None;
-        Ok((scheduler, events))
+        Ok(Some((scheduler, events)))
+    }
+}
+
+/// What the journal has of an execution, however long it takes to answer.
+pub(crate) async fn load(
+    journal: &Arc<dyn Journal>,
+    execution: ExecutionId,
+    clock: &EngineClock,
+) -> Option<Recorded> {
+    let mut pause = PAUSE.0;
+    loop {
+        match journal.load(execution).await {
+            Ok(recorded) => return recorded,
+            Err(error) => tracing::warn!(%error, "the journal does not answer"),
+        }
+        clock.sleep_until(clock.now().after(pause)).await;
+        pause = (pause * 2).min(PAUSE.1);
     }
 }
 

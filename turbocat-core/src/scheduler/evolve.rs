@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Scheduler;
-use super::state::{Alarm, Before, Detail, Frame, LoopProgress, ParallelProgress, Progress};
+use super::state::{Alarm, Before, Detail, Frame, LoopProgress, ParallelProgress, Progress, WorkList};
 use super::turn::Action;
 use crate::definition::Join;
 use crate::event::{Effect, Event, ExecutionStatus, Fact, FrameOutcome, StepRef, StepStatus, Work};
@@ -138,6 +138,8 @@ impl Scheduler {
                 self.state.ended = Some(at);
                 self.state.output = output.clone();
                 self.state.failure = failure.clone();
+                // Whatever was still to be looked at is no longer of interest.
+                self.state.work = WorkList::default();
             }
         }
         if self.plan.0.timeout.is_some() {

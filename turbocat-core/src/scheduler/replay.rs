@@ -84,8 +84,12 @@ impl Scheduler {
             | Fact::ExecutionPaused { .. }
             | Fact::ExecutionResumed
             | Fact::CancelRequested { .. }
-            | Fact::SignalReceived { .. }
-            | Fact::ExecutionEnded { .. } => Ok(()),
+            | Fact::SignalReceived { .. } => Ok(()),
+            Fact::ExecutionEnded { status, .. } => match self.state.root.unfinished {
+                0 if status.is_ended() => Ok(()),
+                0 => Err(format!("an execution does not end as {}", status.word())),
+                _ => Err("the execution has unfinished steps".to_owned()),
+            },
             Fact::AttemptStarted { step, attempt, .. } => {
                 self.begins(*step, *attempt)?;
                 if !matches!(self.plan.step(step.step).kind, Kind::Agent { .. }) {
@@ -114,18 +118,27 @@ impl Scheduler {
                 StepStatus::Running | StepStatus::Waiting => self.nothing_open(*step),
                 other => Err(format!("the step is {}", other.word())),
             },
-            Fact::StepCompleted { step, .. }
-            | Fact::StepFailed { step, .. }
-            | Fact::StepSkipped { step, .. }
-            | Fact::StepCancelled { step, .. } => {
-                let status = self.open_status(*step)?;
-                if status.is_ended() {
-                    return Err(format!("the step is {} already", status.word()));
+            Fact::StepCompleted { step, .. } | Fact::StepFailed { step, .. } => {
+                match self.open_status(*step)? {
+                    StepStatus::Ready | StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => {
+                        self.nothing_open(*step)
+                    }
+                    other => Err(format!("the step is {}", other.word())),
                 }
-                self.nothing_open(*step)
             }
+            Fact::StepSkipped { step, .. } => match self.open_status(*step)? {
+                StepStatus::Pending | StepStatus::Ready => Ok(()),
+                other => Err(format!("the step is {}", other.word())),
+            },
+            Fact::StepCancelled { step, .. } => match self.open_status(*step)? {
+                StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => self.nothing_open(*step),
+                other => Err(format!("the step is {}", other.word())),
+            },
             Fact::SignalTaken { step, name } => {
                 self.open_status(*step)?;
+                if !matches!(self.state.progress(*step), Some(Progress::Signal(awaited)) if awaited == name) {
+                    return Err("the step does not wait for it".to_owned());
+                }
                 if self.state.signals.contains_key(name) {
                     Ok(())
                 } else {
@@ -133,7 +146,10 @@ impl Scheduler {
                 }
             }
             Fact::FrameOpened { frame, owner, index } => {
-                self.open_status(*owner)?;
+                let status = self.open_status(*owner)?;
+                if status != StepStatus::Running {
+                    return Err(format!("its owner is {}", status.word()));
+                }
                 if *frame != self.state.next_frame {
                     return Err(format!("its frame should be {}", self.state.next_frame));
                 }

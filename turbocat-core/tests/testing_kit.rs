@@ -1,0 +1,507 @@
+//! The testing kit: what each piece does, and that each can say no.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use turbocat_core::testing::{CallEnd, ManualClock, ScriptedAgent, check_journal, check_recorded};
+use turbocat_core::{
+    AgentExecutor, AttemptRequest, Clock, Effect, Engine, Event, Fact, Plan, SkipReason, StepFailure,
+    StepRef, Timestamp, Workflow,
+};
+
+/// Counts how often it is woken.
+#[derive(Default)]
+struct Bell(AtomicU32);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Bell {
+    fn rung(&self) -> u32 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn poll<F: Future + ?Sized>(future: &mut std::pin::Pin<Box<F>>, bell: &Arc<Bell>) -> Poll<F::Output> {
+    let waker = Waker::from(bell.clone());
+    future.as_mut().poll(&mut Context::from_waker(&waker))
+}
+
+#[test]
+fn a_manual_clock_wakes_those_whose_moment_has_come_and_nobody_else() {
+    let clock = ManualClock::new();
+    let start = clock.now();
+    let in_seconds = |seconds| clock.sleep_until(start.after(Duration::from_secs(seconds)));
+    let (mut one, mut two, mut dropped) = (in_seconds(1), in_seconds(2), in_seconds(1));
+    let (first, second, third) =
+        (Arc::new(Bell::default()), Arc::new(Bell::default()), Arc::new(Bell::default()));
+    assert!(poll(&mut one, &first).is_pending());
+    assert!(poll(&mut two, &second).is_pending());
+    assert!(poll(&mut dropped, &third).is_pending());
+    assert_eq!(clock.sleeping(), 3);
+    drop(dropped);
+    assert_eq!(clock.sleeping(), 2);
+
+    clock.advance(Duration::from_millis(999));
+    assert_eq!((first.rung(), second.rung()), (0, 0));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!((first.rung(), second.rung(), third.rung()), (1, 0, 0));
+    assert!(poll(&mut one, &first).is_ready());
+    assert!(poll(&mut two, &second).is_pending());
+
+    assert_eq!(clock.advance_to_next(), Some(start.after(Duration::from_secs(2))));
+    assert_eq!(second.rung(), 1);
+    assert!(poll(&mut two, &second).is_ready());
+    assert_eq!(clock.advance_to_next(), None);
+    assert!(poll(&mut in_seconds(1), &third).is_ready());
+    assert_eq!(clock.elapsed(), Duration::from_secs(2));
+}
+
+#[test]
+fn a_manual_clock_never_goes_back() {
+    let clock = ManualClock::starting_at(Timestamp::from_millis(1_000));
+    clock.advance_to(Timestamp::from_millis(500));
+    assert_eq!(clock.now(), Timestamp::from_millis(1_000));
+    assert_eq!(Clock::now(&clock), clock.clone().now());
+}
+
+#[test]
+fn a_clock_that_turns_itself_stops_at_every_moment_in_order() {
+    let clock = ManualClock::new();
+    let seen = clock.block_on(async {
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
+        for seconds in [30_u64, 10, 20] {
+            let (clock, sender) = (clock.clone(), sender.clone());
+            tokio::spawn(async move {
+                clock.sleep_until(clock.now().after(Duration::from_secs(seconds))).await;
+                sender.send((seconds, clock.elapsed().as_secs())).unwrap();
+            });
+        }
+        drop(sender);
+        let mut seen = Vec::new();
+        while let Some(one) = receiver.recv().await {
+            seen.push(one);
+        }
+        seen
+    });
+    assert_eq!(seen, [(10, 10), (20, 20), (30, 30)]);
+}
+
+#[test]
+fn a_clock_that_turns_itself_waits_for_work_to_be_done() {
+    let clock = ManualClock::new();
+    let elapsed = clock.block_on(async {
+        let nap = clock.sleep_until(clock.now().after(Duration::from_hours(1)));
+        let work = async {
+            for _ in 0..10_000 {
+                tokio::task::yield_now().await;
+            }
+            clock.elapsed()
+        };
+        let work = std::pin::pin!(work);
+        let ((), elapsed) = tokio::join!(nap, work);
+        elapsed
+    });
+    assert_eq!(elapsed, Duration::ZERO);
+}
+
+#[test]
+fn days_of_a_workflow_pass_in_no_time() {
+    let clock = ManualClock::new();
+    let agent = ScriptedAgent::new().then_fail("busy").then_fail("busy").then(json!("done"));
+    let engine = Engine::builder().agent("a", agent.clone()).clock(clock.clone()).build();
+    let workflow = Workflow::from_yaml(
+        "
+steps:
+  sleep: { wait: 24h }
+  call: { agent: a, dependsOn: sleep, retry: { max: 2, delay: 1h, factor: 2, maxDelay: 1d, jitter: 0 } }
+",
+    )
+    .unwrap();
+    let execution = clock.block_on(engine.run(&workflow, json!({}))).unwrap();
+    assert_eq!(execution.output()["call"], "done");
+    assert_eq!(clock.elapsed(), Duration::from_hours(24 + 1 + 2));
+}
+
+async fn ask(agent: &ScriptedAgent, inputs: Value) -> Result<Value, StepFailure> {
+    agent.execute(AttemptRequest::new(inputs)).await.map(|output| (*output.value).clone())
+}
+
+#[tokio::test]
+async fn a_scripted_agent_answers_in_order_then_by_default_then_fails_for_good() {
+    let agent = ScriptedAgent::new().then(1).then_fail("no").step("test").then(2).step("other").then(3);
+    assert_eq!(ask(&agent, json!({})).await.unwrap(), 2, "the answers of a step come before those of any");
+    assert_eq!(ask(&agent, json!({})).await.unwrap(), 1);
+    assert_eq!(ask(&agent, json!({})).await.unwrap_err().message, "no");
+    let unscripted = ask(&agent, json!({})).await.unwrap_err();
+    assert_eq!(unscripted.message, "the script has no answer for step `test`, attempt 1");
+    assert!(!unscripted.retryable);
+    assert_eq!(agent.answers_left(), 1, "the answer for step `other` was never asked for");
+    let agent = agent.otherwise("always");
+    assert_eq!(ask(&agent, json!({})).await.unwrap(), "always");
+    let agent = agent.echo();
+    assert_eq!(ask(&agent, json!([7])).await.unwrap(), json!([7]));
+    assert_eq!(agent.calls().len(), 6);
+    assert!(agent.calls().iter().all(|call| call.end == CallEnd::Answered && call.path == "test"));
+    assert_eq!(agent.calls()[5].inputs, json!([7]));
+    assert!(agent.calls_of("other").is_empty());
+}
+
+#[tokio::test]
+async fn a_scripted_agent_hangs_until_it_is_released() {
+    let agent = ScriptedAgent::new().then_held("late").then_hang().otherwise_hang();
+    let ask_once = || {
+        let agent = agent.clone();
+        tokio::spawn(async move { ask(&agent, json!({})).await })
+    };
+    let first = ask_once();
+    agent.until_hanging(1).await;
+    agent.release_step("other");
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(agent.hanging(), 1, "another step was released");
+    agent.release_step("test");
+    assert_eq!(first.await.unwrap().unwrap(), "late");
+    let (second, third) = (ask_once(), ask_once());
+    agent.until_hanging(2).await;
+    agent.release();
+    assert_eq!(second.await.unwrap().unwrap(), Value::Null);
+    assert_eq!(third.await.unwrap().unwrap(), Value::Null);
+    let fourth = ask_once();
+    agent.until_hanging(1).await;
+    assert!(!fourth.is_finished(), "a release is for those who hang then");
+}
+
+#[tokio::test]
+async fn a_scripted_agent_knows_that_it_was_dropped() {
+    let agent = ScriptedAgent::new().then_hang();
+    let asked = tokio::spawn({
+        let agent = agent.clone();
+        async move { ask(&agent, json!({})).await }
+    });
+    agent.until_called(1).await;
+    asked.abort();
+    agent.until_hanging(0).await;
+    assert_eq!(agent.calls()[0].end, CallEnd::Dropped);
+}
+
+const EVERYTHING: &str = "
+maxParallel: 3
+steps:
+  a: { agent: echo }
+  b: { agent: flaky, dependsOn: a, retry: { max: 2, delay: 1s } }
+  ask: { condition: '{{ inputs.n > 1 }}', then: [yes], else: [no] }
+  yes: { agent: echo }
+  no: { agent: echo }
+  each:
+    loop: '{{ [1, 2, 3] }}'
+    maxParallel: 2
+    steps:
+      one: { agent: echo, inputs: { n: '{{ item }}' } }
+      two: { agent: echo, dependsOn: one }
+  fork:
+    parallel:
+      join: any
+      branches:
+        quick: { agent: echo }
+        slow: { wait: 1h }
+  bell: { wait: { signal: bell }, dependsOn: b }
+outputs: '{{ each.itemCount }}'
+";
+
+fn recorded() -> (Plan, Vec<Event>) {
+    let clock = ManualClock::new();
+    let echo = ScriptedAgent::new().echo();
+    let flaky = ScriptedAgent::new().then_fail("no").then("yes");
+    let engine = Engine::builder().agent("echo", echo).agent("flaky", flaky).clock(clock.clone()).build();
+    let plan = engine.compile(&Workflow::from_yaml(EVERYTHING).unwrap()).unwrap();
+    let events = clock.block_on(async {
+        let handle = engine.start(&plan, json!({ "n": 2 })).unwrap();
+        handle.signal("bell", json!("ding")).await.unwrap();
+        let mut events = handle.events();
+        let mut recorded = Vec::new();
+        while let Some(event) = events.next().await {
+            recorded.push(event);
+        }
+        assert!(handle.wait().await.unwrap().is_completed());
+        recorded
+    });
+    (plan, events)
+}
+
+#[test]
+fn a_journal_without_fault_has_no_violations_wherever_it_ends() {
+    let (plan, events) = recorded();
+    for end in 1..=events.len() {
+        assert_eq!(check_journal(&plan, &events[..end]), Vec::<String>::new(), "the first {end} events");
+    }
+    let encoded: Vec<Value> = events.iter().map(|event| plan.encode(event)).collect();
+    assert_eq!(check_recorded(&plan, &encoded), Vec::<String>::new());
+}
+
+/// Changes the good journal and expects a sentence about it.
+fn check(spoil: impl FnOnce(&mut Vec<Event>, &Plan), expected: &str) {
+    let (plan, mut events) = recorded();
+    spoil(&mut events, &plan);
+    let found = check_journal(&plan, &events);
+    assert!(found.iter().any(|sentence| sentence.contains(expected)), "{expected}: {found:#?}");
+}
+
+/// The index of the first event of a type about a step.
+fn at(events: &[Event], plan: &Plan, kind: &str, step: &str) -> usize {
+    let named = |event: &Event| {
+        let event = plan.encode(event);
+        let path = event["step"].as_str().or(event["owner"].as_str()).unwrap_or("");
+        event["type"] == kind && path.split('#').next() == Some(step)
+    };
+    events.iter().position(named).unwrap_or_else(|| panic!("no {kind} of {step}"))
+}
+
+fn renumber(events: &mut [Event]) {
+    for (at, event) in events.iter_mut().enumerate() {
+        event.seq = at as u64 + 1;
+    }
+}
+
+/// Changes the good journal without leaving a gap in the numbers.
+fn check_renumbered(spoil: impl FnOnce(&mut Vec<Event>, &Plan), expected: &str) {
+    check(
+        |events, plan| {
+            spoil(events, plan);
+            renumber(events);
+        },
+        expected,
+    );
+}
+
+#[test]
+fn an_empty_journal_is_a_violation() {
+    assert_eq!(check_journal(&recorded().0, &[]), ["there are no events"]);
+}
+
+#[test]
+fn a_gap_in_the_numbers_is_a_violation() {
+    check(|events, _| drop(events.remove(4)), "event 6 follows event 4");
+    check(|events, _| drop(events.remove(0)), "the first event has number 2, not 1");
+    check(|events, _| events[3].seq = 3, "event 3 follows event 3");
+}
+
+#[test]
+fn an_execution_starts_once_and_first() {
+    check_renumbered(|events, _| drop(events.remove(0)), "event 1: something comes before start");
+    check_renumbered(|events, _| events.insert(1, events[0].clone()), "event 2: this is a second start");
+}
+
+#[test]
+fn nothing_comes_after_the_end() {
+    check_renumbered(
+        |events, _| {
+            let end = events.len() - 1;
+            events.swap(end, end - 1);
+        },
+        "comes after the end of the execution",
+    );
+}
+
+#[test]
+fn a_step_that_begins_before_another_has_ended_is_a_violation() {
+    check_renumbered(
+        |events, plan| {
+            let (before, after) =
+                (at(events, plan, "stepCompleted", "a"), at(events, plan, "attemptStarted", "b"));
+            let early = events.remove(after);
+            events.insert(before, early);
+        },
+        "it is the turn of step `b` before `a` has ended",
+    );
+}
+
+#[test]
+fn a_step_that_ends_twice_is_a_violation() {
+    check_renumbered(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "a");
+            events.insert(end + 1, events[end].clone());
+        },
+        "step `a` completes, but has completed",
+    );
+}
+
+#[test]
+fn attempts_are_counted_limited_and_paused() {
+    fn second(events: &[Event], plan: &Plan) -> usize {
+        let failed = at(events, plan, "attemptFailed", "b");
+        failed + 1 + at(&events[failed + 1..], plan, "attemptStarted", "b")
+    }
+    check(
+        |events, plan| {
+            let second = second(events, plan);
+            let Fact::AttemptStarted { attempt, .. } = &mut events[second].fact else { panic!() };
+            *attempt = 3;
+        },
+        "attempt 3 of step `b` follows attempt 1",
+    );
+    check(
+        |events, plan| {
+            let second = second(events, plan);
+            events[second].at = Timestamp::from_millis(0);
+        },
+        "attempt 2 of step `b` begins before its pause is over",
+    );
+    check(
+        |events, plan| {
+            let failed = at(events, plan, "attemptFailed", "b");
+            let Fact::AttemptFailed { attempt, .. } = &mut events[failed].fact else { panic!() };
+            *attempt = 2;
+        },
+        "attempt 2 of step `b` fails, but attempt 1 is being done",
+    );
+    check(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "a");
+            let Fact::StepCompleted { step, .. } = events[end].fact else { panic!() };
+            let failure = Box::new(StepFailure::error("no"));
+            events[end].fact = Fact::AttemptFailed { step, attempt: 1, failure, retry_at: events[end].at };
+        },
+        "step `a` is to be tried again, and has no policy for that",
+    );
+}
+
+#[test]
+fn a_skipped_step_has_a_reason_that_is_true() {
+    check(
+        |events, plan| {
+            let skipped = at(events, plan, "stepSkipped", "no");
+            let Fact::StepSkipped { reason, .. } = &mut events[skipped].fact else { panic!() };
+            let SkipReason::BranchNotTaken { branch, .. } = &mut **reason else { panic!() };
+            *branch = true;
+        },
+        "step `no` is skipped because of step `ask`, which has completed",
+    );
+}
+
+#[test]
+fn bodies_are_opened_in_order_within_the_limit_and_closed_when_done() {
+    check_renumbered(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "each.two");
+            events.remove(end);
+        },
+        "is closed before step `each.two` has ended",
+    );
+    check(
+        |events, plan| {
+            let opened = at(events, plan, "frameOpened", "each");
+            let Fact::FrameOpened { index, .. } = &mut events[opened].fact else { panic!() };
+            *index = 1;
+        },
+        "step `each` opens body number 1 after 0 of 3",
+    );
+    check_renumbered(
+        |events, _| {
+            let closed = events.iter().position(|event| matches!(event.fact, Fact::FrameClosed { .. }));
+            events.remove(closed.unwrap());
+        },
+        "bodies open at once",
+    );
+}
+
+#[test]
+fn nothing_begins_while_paused_or_after_a_cancellation() {
+    let insert = |fact: Fact| {
+        move |events: &mut Vec<Event>, _: &Plan| {
+            let at = events[0].at;
+            events.insert(1, Event { seq: 2, at, fact });
+        }
+    };
+    check_renumbered(
+        insert(Fact::ExecutionPaused { reason: "x".into() }),
+        "begins while the execution is paused",
+    );
+    check_renumbered(
+        insert(Fact::CancelRequested { reason: "x".into() }),
+        "begins after the execution was cancelled",
+    );
+    check_renumbered(insert(Fact::ExecutionResumed), "it is not paused");
+}
+
+#[test]
+fn a_signal_is_taken_after_it_was_sent() {
+    check_renumbered(
+        |events, _| {
+            let sent = events.iter().position(|event| matches!(event.fact, Fact::SignalReceived { .. }));
+            events.remove(sent.unwrap());
+        },
+        "step `bell` takes a signal `bell` that nobody sent",
+    );
+}
+
+#[test]
+fn an_execution_ends_when_its_steps_have_and_says_so() {
+    check_renumbered(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "bell");
+            events.remove(end);
+        },
+        "the execution ends before step `bell` has ended",
+    );
+    check(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "bell");
+            let Fact::StepCompleted { step, .. } = events[end].fact else { panic!() };
+            let failure = Box::new(StepFailure::error("no"));
+            events[end].fact =
+                Fact::StepFailed { step, failure, effect: Effect::Continue, because: "x".into() };
+        },
+        "the execution completes, but a step failed",
+    );
+}
+
+#[test]
+fn a_step_the_plan_does_not_have_is_a_violation_and_no_panic() {
+    check(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "a");
+            let Fact::StepCompleted { step, .. } = &mut events[end].fact else { panic!() };
+            *step = StepRef { frame: 0, step: 1_000 };
+        },
+        "the plan has no step number 1000",
+    );
+    check(
+        |events, plan| {
+            let end = at(events, plan, "stepCompleted", "each.one");
+            let Fact::StepCompleted { step, .. } = &mut events[end].fact else { panic!() };
+            step.frame = 99;
+        },
+        "is in a body that is not open",
+    );
+}
+
+#[test]
+fn more_attempts_at_once_than_the_limit_are_a_violation() {
+    let (_, events) = recorded();
+    let engine =
+        Engine::builder().agent("echo", ScriptedAgent::new()).agent("flaky", ScriptedAgent::new()).build();
+    let stricter = Workflow::from_yaml(&EVERYTHING.replace("maxParallel: 3", "maxParallel: 1")).unwrap();
+    let found = check_journal(&engine.compile(&stricter).unwrap(), &events);
+    assert!(
+        found.iter().any(|found| found.contains("more than 1 attempts are being done at once")),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn an_event_that_cannot_be_read_is_a_violation() {
+    let (plan, events) = recorded();
+    let mut encoded: Vec<Value> = events.iter().map(|event| plan.encode(event)).collect();
+    encoded[1]["step"] = json!("nobody");
+    let found = check_recorded(&plan, &encoded);
+    assert_eq!(found, ["event 2 cannot be read: step `nobody` does not exist in this workflow"]);
+}
