@@ -166,6 +166,18 @@ impl<E: std::error::Error> From<E> for StepFailure {
     }
 }
 
+impl From<StepFailure> for Box<dyn std::error::Error> {
+    fn from(failure: StepFailure) -> Self {
+        failure.to_string().into()
+    }
+}
+
+impl From<StepFailure> for Box<dyn std::error::Error + Send + Sync> {
+    fn from(failure: StepFailure) -> Self {
+        failure.to_string().into()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
