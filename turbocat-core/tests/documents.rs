@@ -115,7 +115,7 @@ async fn every_message_in_the_readme_is_what_the_code_says() {
     says(bad.explain("charge").unwrap().to_string().split(" (").next().unwrap());
 
     let text = "steps: { a: { agent: chat, inputs: { items: [] } }, b: { agent: chat, inputs: { x: '{{ a.item }}' } } }";
-    let missing = engine.start(&Workflow::from_yaml(text).unwrap(), json!({})).unwrap().wait().await.unwrap();
+    let missing = engine.start(Workflow::from_yaml(text).unwrap(), json!({})).unwrap().wait().await.unwrap();
     says(missing.failure().unwrap().message.strip_prefix("step `b` failed: ").unwrap());
 }
 
