@@ -472,10 +472,10 @@ impl Driver {
             }
         }
         let limit = limit.filter(|_| plain);
-        let finish = attempt::finish(work, limit, self.shared.clock.clone());
+        let clock = self.shared.clock.clone();
         let news = Self::channel(&mut self.news).0.clone();
         let task = async move {
-            let outcome = finish.await;
+            let outcome = attempt::finish(work, limit, &clock).await;
             drop(news.send(News::Attempt { step, attempt, outcome }));
         };
         let task = if span.is_disabled() { tokio::spawn(task) } else { tokio::spawn(task.instrument(span)) };
@@ -497,27 +497,25 @@ impl Driver {
         let snapshot = self.scheduler.snapshot(step);
         let shared = self.shared.clone();
         Box::pin(async move {
+            // A slow vault takes no place away from others.
+            let clock = &shared.clock;
+            let fetch = attempt::fetch(&names, shared.secrets.as_ref());
+            let secrets = attempt::within(limit, clock, fetch).await?;
             let permit = match &agent.limit {
                 Some(places) => places.clone().acquire_owned().await.ok(),
                 None => None,
             };
-            let clock = shared.clock.clone();
-            let work: AttemptFuture = Box::pin(async move {
-                let secrets = attempt::fetch(&names, shared.secrets.as_ref()).await?;
-                let begun = snapshot.evaluate(&secrets).and_then(|parts| {
-                    let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-                    call(&shared, &agent, request)
-                });
-                let outcome = match begun {
-                    // What a panic says is blacked out as well.
-                    Ok(work) => attempt::finish(work, None, shared.clock.clone()).await,
-                    Err(failure) => Err(failure),
-                };
-                if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
+            let begun = snapshot.evaluate(&secrets).and_then(|parts| {
+                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                call(&shared, &agent, request)
             });
-            let outcome = attempt::finish(work, limit, clock).await;
+            let outcome = match begun {
+                // What a panic says is blacked out as well.
+                Ok(work) => attempt::finish(work, limit, clock).await,
+                Err(failure) => Err(failure),
+            };
             drop(permit);
-            outcome
+            if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
         })
     }
 

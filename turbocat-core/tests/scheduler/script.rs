@@ -232,7 +232,11 @@ impl Player<'_> {
             "inputs" => {
                 let step = self.scheduler.find(path).unwrap_or_else(|| self.wrong(line));
                 match self.scheduler.attempt(step, None) {
-                    Ok(parts) => format!("{} config {}", parts.inputs, parts.config),
+                    Ok(parts) => {
+                        let config =
+                            parts.config.map_or_else(|| "{}".to_owned(), |config| config.to_string());
+                        format!("{} config {config}", parts.inputs)
+                    }
                     Err(failure) => format!("fails: {failure}"),
                 }
             }
