@@ -60,6 +60,11 @@
 //! | `runtime` | yes | the engine on tokio; without it there is no clock, no thread, no file and no randomness in the crate |
 //! | `testing` | no | a manual clock, scripted agents and journal checks, for tests of programs that embed Turbocat |
 
+#![cfg_attr(
+    not(feature = "runtime"),
+    expect(dead_code, reason = "the engine asks the scheduler for more than others do")
+)]
+
 mod diagnostic;
 mod duration;
 mod time;
