@@ -2,6 +2,8 @@
 //! `fuzz/seeds/<target>/*`. The promises they are held to stand in `fuzz-cases/<target>.rs`, and
 //! the fuzz targets keep the same ones.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

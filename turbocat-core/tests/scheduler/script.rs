@@ -311,7 +311,7 @@ impl Player<'_> {
         let step = self.paths.iter().rev().find(|(_, known)| *known == path);
         let step = *step.unwrap_or_else(|| self.wrong(name)).0;
         let flying = self.scheduler.in_flight().into_iter().find(|(found, _)| *found == step);
-        (step, number.or(flying.map(|(_, attempt)| attempt)).unwrap_or(1))
+        (step, number.or_else(|| flying.map(|(_, attempt)| attempt)).unwrap_or(1))
     }
 
     fn wrong(&self, line: &str) -> ! {
