@@ -80,6 +80,9 @@ mod scheduler;
 mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "bench-internals")]
+#[doc(hidden)]
+pub mod bench;
 
 pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
 pub use catalog::{AgentDescription, AnyAgent, Catalog};
