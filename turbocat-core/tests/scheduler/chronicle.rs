@@ -103,7 +103,9 @@ impl<'w> Chronicle<'w> {
             }
             "attemptFailed" => format!("retry {path} {} at {}", event["attempt"], event["retryAt"]),
             "stepCompleted" => format!("done {path} {}", event["output"]),
-            "stepFailed" => format!("fail {path} {} {}", text(&event["failure"]["kind"]), text(&event["effect"])),
+            "stepFailed" => {
+                format!("fail {path} {} {}", text(&event["failure"]["kind"]), text(&event["effect"]))
+            }
             "stepSkipped" => format!("skip {path} {}", self.skip(&event["reason"])),
             "stepCancelled" => format!("cancel {path} {}", self.stop(&event["reason"])),
             "frameOpened" => {
@@ -111,7 +113,12 @@ impl<'w> Chronicle<'w> {
             }
             "frameClosed" => {
                 let output = event["outcome"].get("output").map(|output| format!(" {output}"));
-                format!("close {} {}{}", event["frame"], text(&event["outcome"]["outcome"]), output.unwrap_or_default())
+                format!(
+                    "close {} {}{}",
+                    event["frame"],
+                    text(&event["outcome"]["outcome"]),
+                    output.unwrap_or_default()
+                )
             }
             "signalReceived" => format!("signal {}", text(&event["name"])),
             "signalTaken" => format!("take {path} {}", text(&event["name"])),
@@ -140,7 +147,11 @@ impl<'w> Chronicle<'w> {
         for why in [&event["why"], &event["reason"]["why"], &event["decision"]["why"]] {
             if why.is_object() {
                 let (shown, value) = (text(&why["substituted"]), text(&why["value"]));
-                line.push_str(&if shown == value { format!("; {value}") } else { format!("; {shown} = {value}") });
+                line.push_str(&if shown == value {
+                    format!("; {value}")
+                } else {
+                    format!("; {shown} = {value}")
+                });
             }
         }
         for (field, word) in [("payload", ""), ("question", "asks ")] {
@@ -164,7 +175,11 @@ impl<'w> Chronicle<'w> {
         let of = |field: &str| self.instance(reason[field].as_str().unwrap()).path;
         match reason["kind"].as_str().unwrap() {
             "branchNotTaken" => {
-                format!("branch {} {}", of("condition"), if reason["branch"] == true { "then" } else { "else" })
+                format!(
+                    "branch {} {}",
+                    of("condition"),
+                    if reason["branch"] == true { "then" } else { "else" }
+                )
             }
             "guard" => "guard".to_owned(),
             "failed" => format!("failed {}", of("dependency")),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turbocat_core::{
     AnyAgent, Approval, ChildOutcome, Code, Event, ExecutionId, ExecutionStatus, FailureKind, Input, Plan,
-    Scheduler, Severity, StepFailure, StepRef, Timestamp, Turn, Workflow, compile,
+    Scheduler, Severity, StepFailure, StepRef, StepStatus, Timestamp, Turn, Workflow, compile,
 };
 
 use crate::model::{Model, News, Trouble};
@@ -101,7 +101,8 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     let plan = match compile(&workflow, &AnyAgent) {
         Ok(plan) => plan,
         Err(found) => {
-            let other = found.iter().find(|one| one.severity == Severity::Error && one.code != Code::UNREACHABLE);
+            let other =
+                found.iter().find(|one| one.severity == Severity::Error && one.code != Code::UNREACHABLE);
             assert!(other.is_none(), "a sketch is refused: {found}");
             return None;
         }
@@ -168,7 +169,8 @@ struct Quiet {
 fn retell(plan: &Plan, heard: &[(i64, Input)], quiet: &mut Quiet) {
     let (mut scheduler, turn) =
         Scheduler::start(plan, execution(), Timestamp::from_millis(0), SEED, inputs()).unwrap();
-    let mut keep = |turn: &Turn| quiet.log.extend(turn.events.iter().map(|event| plan.encode(event).to_string()));
+    let mut keep =
+        |turn: &Turn| quiet.log.extend(turn.events.iter().map(|event| plan.encode(event).to_string()));
     keep(&turn);
     for (now, input) in heard {
         keep(&scheduler.apply(Timestamp::from_millis(*now), input.clone()));
@@ -364,7 +366,9 @@ impl Stage<'_> {
         let completed = |step, attempt| Input::AttemptCompleted { step, attempt, output: output.clone() };
         let input = match (stale, current, former) {
             (Stale::LaterAttempt, Some((step, attempt)), _) => completed(step, attempt + 1),
-            (Stale::EarlierAttempt, Some((step, attempt)), _) => Input::AttemptLost { step, attempt: attempt - 1 },
+            (Stale::EarlierAttempt, Some((step, attempt)), _) => {
+                Input::AttemptLost { step, attempt: attempt - 1 }
+            }
             (Stale::EndedAttempt, _, Some((step, attempt))) => completed(step, attempt),
             (Stale::LostAfterwards, _, Some((step, attempt))) => Input::AttemptLost { step, attempt },
             (Stale::UnknownFrame, ..) => completed(StepRef { frame: 77, step: 0 }, 1),
@@ -377,8 +381,7 @@ impl Stage<'_> {
                 Input::Approval { step, approval: Approval { approved: true, ..Approval::default() } }
             }
             (Stale::UnknownChild, ..) => {
-                let outcome =
-                    ChildOutcome { status: ExecutionStatus::Completed, output, failure: None };
+                let outcome = ChildOutcome { status: ExecutionStatus::Completed, output, failure: None };
                 Input::ChildEnded { execution: execution(), outcome }
             }
             (Stale::Again, ..) if self.paused => Input::Pause { reason: "again".into() },
@@ -396,7 +399,11 @@ impl Stage<'_> {
     fn nothing_happens(&mut self, input: Input) {
         let turn = self.scheduler.apply(Timestamp::from_millis(self.now), input.clone());
         assert_eq!((&*turn.events, &*turn.actions), (&[][..], &[][..]), "{input:?} is stale");
-        assert_eq!(turn.wake_at.map(Timestamp::as_millis), self.wake, "{input:?} is stale and changed the alarm");
+        assert_eq!(
+            turn.wake_at.map(Timestamp::as_millis),
+            self.wake,
+            "{input:?} is stale and changed the alarm"
+        );
         let told = Scheduler::replay(self.plan, &self.events).unwrap();
         assert!(self.scheduler.stands_like(&told), "{input:?} is stale and changed something");
         self.heard.push((self.now, input));
@@ -429,7 +436,11 @@ impl Stage<'_> {
         assert_eq!(self.wake, self.model.wake(), "when to wake up");
 
         let told = Scheduler::replay(self.plan, &self.read_back).unwrap();
-        assert!(self.scheduler.stands_like(&told), "replay is not live: {}", difference(&self.scheduler, &told));
+        assert!(
+            self.scheduler.stands_like(&told),
+            "replay is not live: {}",
+            difference(&self.scheduler, &told)
+        );
         assert_eq!(told.in_flight().len(), self.witness.running.len(), "what is in flight");
     }
 
@@ -439,8 +450,14 @@ impl Stage<'_> {
         let seen: Vec<String> = self.witness.lines.iter().map(|line| nameless(line)).collect();
         assert_eq!(seen, told, "left: the scheduler, right: the model");
         assert_eq!(self.scheduler.status(), self.model.status);
-        let steps: Vec<_> = self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
+        let steps: Vec<_> =
+            self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
         assert_eq!(steps, self.model.steps());
+        let mended = self
+            .scheduler
+            .steps()
+            .find(|step| step.status == StepStatus::Completed && step.failure.is_some());
+        assert_eq!(mended, None, "a step that completed has no failure");
         let output = nameless(&self.scheduler.output().to_string());
         assert_eq!(output, self.model.output().to_string());
         for (path, (step, _)) in &self.witness.running {
@@ -457,14 +474,15 @@ impl Stage<'_> {
 fn difference(live: &Scheduler, told: &Scheduler) -> String {
     let (live, told) = (format!("{live:#?}"), format!("{told:#?}"));
     let alike = live.lines().zip(told.lines()).take_while(|(a, b)| a == b).count();
-    let around = |text: &str| text.lines().skip(alike.saturating_sub(8)).take(14).collect::<Vec<_>>().join("\n");
+    let around =
+        |text: &str| text.lines().skip(alike.saturating_sub(8)).take(14).collect::<Vec<_>>().join("\n");
     format!("live\n{}\ntold\n{}", around(&live), around(&told))
 }
 
 /// The model does not tell steps that are ready from those that are not yet.
-fn plain(status: turbocat_core::StepStatus) -> turbocat_core::StepStatus {
+fn plain(status: StepStatus) -> StepStatus {
     match status {
-        turbocat_core::StepStatus::Ready => turbocat_core::StepStatus::Pending,
+        StepStatus::Ready => StepStatus::Pending,
         other => other,
     }
 }

@@ -220,7 +220,8 @@ impl<'w> Model<'w> {
 
     fn settle(&mut self) {
         while self.status == ExecutionStatus::Running {
-            let failing = self.bodies.iter().find(|(_, body)| body.blamed.is_some()).map(|(number, _)| *number);
+            let failing =
+                self.bodies.iter().find(|(_, body)| body.blamed.is_some()).map(|(number, _)| *number);
             let moving = || self.all().into_iter().find(|at| self.can_move(*at));
             let ended = |body: &Body<'_>| body.done.iter().all(|one| one.status.is_ended());
             let closing = || self.bodies.iter().find(|(_, body)| ended(body)).map(|(number, _)| *number);
@@ -378,8 +379,10 @@ impl<'w> Model<'w> {
 
     fn stop_inside(&mut self, at: At, reason: &str) {
         let (Work::Loop(_, slots) | Work::Parallel(_, slots)) = self.of(at).work.clone() else { return };
-        let mut open: Vec<u32> =
-            slots.iter().filter_map(|slot| if let Slot::Open(number) = slot { Some(*number) } else { None }).collect();
+        let mut open: Vec<u32> = slots
+            .iter()
+            .filter_map(|slot| if let Slot::Open(number) = slot { Some(*number) } else { None })
+            .collect();
         open.sort_unstable();
         for number in open {
             self.stop(number, reason);
@@ -391,7 +394,8 @@ impl<'w> Model<'w> {
         if self.paused {
             return None;
         }
-        let free = self.running_attempts() < self.workflow.max_parallel.map_or(usize::MAX, |max| max as usize);
+        let free =
+            self.running_attempts() < self.workflow.max_parallel.map_or(usize::MAX, |max| max as usize);
         let fits = |at: &At| free || !asks_agent(self.of(*at).step);
         let mut due: Vec<At> = self.all();
         due.retain(|at| self.of(*at).status == StepStatus::Retrying && self.of(*at).retry_at <= self.now);
@@ -644,7 +648,9 @@ impl<'w> Model<'w> {
                 _ => {
                     let (until, started) = (moment, self.of(at).started);
                     let output = match &self.of(at).step.kind {
-                        StepKind::Wait(Wait::Until(_)) => json!({ "until": moment_text(until), "waited": true }),
+                        StepKind::Wait(Wait::Until(_)) => {
+                            json!({ "until": moment_text(until), "waited": true })
+                        }
                         _ => json!({ "waitMs": until - started, "waited": true }),
                     };
                     self.complete(at, output);
@@ -659,7 +665,10 @@ impl<'w> Model<'w> {
         let nobody = format!("nobody answered within {limit}");
         match &self.of(at).step.kind {
             StepKind::Wait(Wait::Signal { name, on_timeout: OnTimeout::Continue }) => {
-                self.complete(at, json!({ "payload": null, "signal": name, "timedOut": true, "waited": true }));
+                self.complete(
+                    at,
+                    json!({ "payload": null, "signal": name, "timedOut": true, "waited": true }),
+                );
             }
             StepKind::Wait(Wait::Approval { on_timeout: OnTimeout::Continue, .. }) => {
                 self.complete(at, answer(false, None, Some(&nobody)));
@@ -680,13 +689,17 @@ impl<'w> Model<'w> {
     fn deliver(&mut self, name: &str) {
         loop {
             let listens = |at: &At| matches!(&self.of(*at).work, Work::Signal(other) if other == name);
-            let (Some(at), Some(kept)) = (self.all().into_iter().find(listens), self.signals.get_mut(name)) else {
+            let (Some(at), Some(kept)) = (self.all().into_iter().find(listens), self.signals.get_mut(name))
+            else {
                 return;
             };
             let Some(payload) = kept.pop_front() else { return };
             let path = self.path(at);
             self.notes.push(format!("take {path} {name}"));
-            self.complete(at, json!({ "payload": payload, "signal": name, "timedOut": false, "waited": true }));
+            self.complete(
+                at,
+                json!({ "payload": payload, "signal": name, "timedOut": false, "waited": true }),
+            );
         }
     }
 

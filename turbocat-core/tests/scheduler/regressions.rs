@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use turbocat_core::{
-    Action, AnyAgent, Code, Event, ExecutionId, Input, Plan, Scheduler, Step, StepRef, Timestamp, Turn, Workflow,
-    compile,
+    Action, AnyAgent, Code, Event, ExecutionId, Input, Plan, Scheduler, Step, StepRef, Timestamp, Turn,
+    Workflow, compile,
 };
 
 fn start(yaml: &str, inputs: Value) -> (Plan, Scheduler, Turn) {
@@ -49,7 +49,11 @@ fn an_execution_that_was_stopped_stands_like_its_replay() {
         assert!(scheduler.stands_like(&read_back(&plan, &events)), "{:?}", scheduler.status());
     };
     check(&|_| Input::Cancel { reason: "enough".into() });
-    check(&|step| Input::AttemptFailed { step, attempt: 1, failure: turbocat_core::StepFailure::error("no") });
+    check(&|step| Input::AttemptFailed {
+        step,
+        attempt: 1,
+        failure: turbocat_core::StepFailure::error("no"),
+    });
 }
 
 #[test]
@@ -90,7 +94,8 @@ steps:
 fn an_output_that_is_null_is_null_when_it_is_read_back() {
     let (plan, mut scheduler, first) = start("steps: { a: { agent: x } }\noutputs: '{{ a }}'", json!({}));
     let (step, attempt) = launched(&first)[0];
-    let last = scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    let last =
+        scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
     assert_eq!(*scheduler.output(), Value::Null);
     let events: Vec<Event> = first.events.into_iter().chain(last.events).collect();
     assert_eq!(*read_back(&plan, &events).output(), Value::Null);
@@ -141,7 +146,8 @@ fn signals_that_nobody_takes_are_kept_up_to_a_limit() {
     }
     assert_eq!(kept(&mut scheduler), 0, "there is no room left");
     let (step, attempt) = launched(&first)[0];
-    let turn = scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    let turn =
+        scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
     assert_eq!(launched(&turn).len(), 1, "`b` took one");
     assert_eq!(kept(&mut scheduler), 1, "and left room for another");
     assert_eq!(kept(&mut scheduler), 0);

@@ -63,15 +63,49 @@ fn every_reason_and_every_kind_of_event_has_a_script() {
         .map(|text| text.splitn(3, "---\n").nth(2).unwrap_or_default().to_owned())
         .collect();
     let words = [
-        "begin", "start ", "retry ", "done ", "fail ", "skip ", "cancel ", "open ", "close ", "signal ", "take ", "pause",
-        "resume", "cancelled ", " loop ", " parallel ", " timer ", " signal ", " approval", " child ",
-        " branch ", " guard", " failed ", " skipped ", " stopped by failure of ", " stopped by join of ",
-        " stopped by timeout of ", " stopped by execution timeout", " stopped by cancel: ",
-        "end completed", "end failed", "end cancelled", "end timeout", "launch ", "abort ", "start child ",
+        "begin",
+        "start ",
+        "retry ",
+        "done ",
+        "fail ",
+        "skip ",
+        "cancel ",
+        "open ",
+        "close ",
+        "signal ",
+        "take ",
+        "pause",
+        "resume",
+        "cancelled ",
+        " loop ",
+        " parallel ",
+        " timer ",
+        " signal ",
+        " approval",
+        " child ",
+        " branch ",
+        " guard",
+        " failed ",
+        " skipped ",
+        " stopped by failure of ",
+        " stopped by join of ",
+        " stopped by timeout of ",
+        " stopped by execution timeout",
+        " stopped by cancel: ",
+        "end completed",
+        "end failed",
+        "end cancelled",
+        "end timeout",
+        "launch ",
+        "abort ",
+        "start child ",
         "cancel child ",
     ];
     for word in words {
-        assert!(logs.lines().any(|line| line.contains(&format!(" {word}")) || line.contains(word)), "no script shows `{word}`");
+        assert!(
+            logs.lines().any(|line| line.contains(&format!(" {word}")) || line.contains(word)),
+            "no script shows `{word}`"
+        );
     }
     assert!(scripts().len() >= 35, "only {} scripts", scripts().len());
 }
@@ -167,7 +201,9 @@ impl Player<'_> {
                 let none = Arc::new(json!({}));
                 let ended = |status| ChildOutcome { status, output: none.clone(), failure: None };
                 let outcome = match how {
-                    "ok" => ChildOutcome { output: Arc::new(value(what)), ..ended(ExecutionStatus::Completed) },
+                    "ok" => {
+                        ChildOutcome { output: Arc::new(value(what)), ..ended(ExecutionStatus::Completed) }
+                    }
                     "failed" => ChildOutcome {
                         failure: Some(StepFailure::error(what.trim_matches('"'))),
                         ..ended(ExecutionStatus::Failed)
@@ -203,7 +239,10 @@ impl Player<'_> {
             "output" => self.scheduler.output().to_string(),
             "steps" => {
                 let steps = self.scheduler.steps();
-                steps.map(|step| format!("{} {}", step.path, step.status.word())).collect::<Vec<_>>().join(", ")
+                steps
+                    .map(|step| format!("{} {}", step.path, step.status.word()))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
             _ => self.wrong(line),
         };
@@ -228,7 +267,8 @@ impl Player<'_> {
             assert_eq!(event.at.as_millis(), self.now, "{}: an event of another time", self.name);
             self.line(&format!("    {told}"));
         }
-        let names: BTreeMap<ExecutionId, &str> = self.children.iter().map(|(path, id)| (*id, &**path)).collect();
+        let names: BTreeMap<ExecutionId, &str> =
+            self.children.iter().map(|(path, id)| (*id, &**path)).collect();
         let actions: Vec<String> = turn
             .actions
             .iter()
@@ -267,7 +307,7 @@ impl Player<'_> {
         let step = self.paths.iter().rev().find(|(_, known)| *known == path);
         let step = *step.unwrap_or_else(|| self.wrong(name)).0;
         let flying = self.scheduler.in_flight().into_iter().find(|(found, _)| *found == step);
-        (step, number.or(flying.map(|(_, attempt)| attempt)).unwrap_or(1))
+        (step, number.or_else(|| flying.map(|(_, attempt)| attempt)).unwrap_or(1))
     }
 
     fn wrong(&self, line: &str) -> ! {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use turbocat_core::{
-    Fallback, Join, Needs, OnError, OnTimeout, Retry, Step, StepKind, Workflow,
-};
+use turbocat_core::{Fallback, Join, Needs, OnError, OnTimeout, Retry, Step, StepKind, Workflow};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sketch {
@@ -62,15 +60,30 @@ pub(crate) enum Policy {
 pub(crate) enum Doing {
     Agent,
     Pass,
-    Condition { test: Test, then: Vec<u8>, otherwise: Vec<u8> },
+    Condition {
+        test: Test,
+        then: Vec<u8>,
+        otherwise: Vec<u8>,
+    },
     /// `items`: up to 3 are written out, 4 come from the inputs, more are what a step before gave.
-    Loop { items: u8, width: u32, most: bool, output: bool, steps: Vec<Node> },
-    Parallel { join: u32, branches: Vec<(bool, Vec<Node>)> },
+    Loop {
+        items: u8,
+        width: u32,
+        most: bool,
+        output: bool,
+        steps: Vec<Node>,
+    },
+    Parallel {
+        join: u32,
+        branches: Vec<(bool, Vec<Node>)>,
+    },
     Timer(u64),
     Until(u64),
     Signal(u8, OnTimeout),
     Approval(OnTimeout),
-    Child { waits: bool },
+    Child {
+        waits: bool,
+    },
 }
 
 impl Sketch {
@@ -104,8 +117,10 @@ fn step(node: &Node, index: usize, keys: &[String], depth: usize, looped: bool, 
     let earlier = |number: u8| keys[..index].get(number as usize % index.max(1)).cloned();
     let later = |numbers: &[u8]| -> Vec<String> {
         let after = &keys[index + 1..];
-        let mut found: Vec<String> =
-            numbers.iter().filter_map(|number| after.get(*number as usize % after.len().max(1)).cloned()).collect();
+        let mut found: Vec<String> = numbers
+            .iter()
+            .filter_map(|number| after.get(*number as usize % after.len().max(1)).cloned())
+            .collect();
         found.sort();
         found.dedup();
         found
@@ -257,7 +272,8 @@ pub(crate) fn sketches(flavour: Flavour) -> impl Strategy<Value = Sketch> {
 
 fn node(flavour: Flavour, depth: u32) -> BoxedStrategy<Node> {
     let timed = matches!(flavour, Flavour::Timed | Flavour::All);
-    let limit = move || if timed { prop::option::weighted(0.2, 1..12_u64).boxed() } else { Just(None).boxed() };
+    let limit =
+        move || if timed { prop::option::weighted(0.2, 1..12_u64).boxed() } else { Just(None).boxed() };
     let links = vec((0..8_u8, any::<bool>()).prop_map(|(to, reads)| Link { to, reads }), 0..3);
     let guard = prop::option::weighted(0.2, test());
     let needs = prop_oneof![
@@ -298,8 +314,11 @@ fn on_timeout() -> impl Strategy<Value = OnTimeout> {
 
 fn doing(flavour: Flavour, depth: u32) -> BoxedStrategy<Doing> {
     let branch = || vec(0..8_u8, 0..3);
-    let condition = (test(), branch(), branch())
-        .prop_map(|(test, then, otherwise)| Doing::Condition { test, then, otherwise });
+    let condition = (test(), branch(), branch()).prop_map(|(test, then, otherwise)| Doing::Condition {
+        test,
+        then,
+        otherwise,
+    });
     let simple = prop_oneof![6 => Just(Doing::Agent), 1 => Just(Doing::Pass), 2 => condition];
     let timed = prop_oneof![
         2 => (0..10_u64).prop_map(Doing::Timer),
@@ -316,8 +335,15 @@ fn doing(flavour: Flavour, depth: u32) -> BoxedStrategy<Doing> {
     if depth == 0 {
         return leaf;
     }
-    let repeat = (0..6_u8, 1..4_u32, prop::bool::weighted(0.1), any::<bool>(), vec(node(flavour, depth - 1), 1..3))
-        .prop_map(|(items, width, most, output, steps)| Doing::Loop { items, width, most, output, steps });
+    let repeat =
+        (0..6_u8, 1..4_u32, prop::bool::weighted(0.1), any::<bool>(), vec(node(flavour, depth - 1), 1..3))
+            .prop_map(|(items, width, most, output, steps)| Doing::Loop {
+                items,
+                width,
+                most,
+                output,
+                steps,
+            });
     let branches = vec((any::<bool>(), vec(node(flavour, depth - 1), 1..3)), 0..4);
     let fork = (0..4_u32, branches).prop_map(|(join, branches)| Doing::Parallel { join, branches });
     prop_oneof![3 => leaf, 1 => repeat, 1 => fork].boxed()

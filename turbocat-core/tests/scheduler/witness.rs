@@ -133,7 +133,8 @@ impl<'w> Witness<'w> {
                 && (instance.frame == 0 || self.open.contains(&instance.frame)),
             "{path} is in a frame that is not open"
         );
-        let (state, attempt) = self.seen.get(instance).map_or((State::Waiting, 0), |seen| (seen.state, seen.attempt));
+        let (state, attempt) =
+            self.seen.get(instance).map_or((State::Waiting, 0), |seen| (seen.state, seen.attempt));
         assert!(!state.is_ended(), "{path} ended as {state:?} and goes on: {event}");
         let word = text(&event["type"]);
         let next = match word {
@@ -164,7 +165,10 @@ impl<'w> Witness<'w> {
                 State::Skipped
             }
             "stepCancelled" => {
-                assert!(matches!(state, State::Running | State::Pausing), "{path} is cancelled while {state:?}");
+                assert!(
+                    matches!(state, State::Running | State::Pausing),
+                    "{path} is cancelled while {state:?}"
+                );
                 State::Cancelled
             }
             other => panic!("`{other}` is new"),
@@ -296,7 +300,11 @@ impl<'w> Witness<'w> {
         let kind = text(&reason["kind"]);
         if kind != "stopped" {
             for one in &befores {
-                assert!(self.state(instance.frame, &one.key).is_ended(), "{path} is skipped before {}", one.key);
+                assert!(
+                    self.state(instance.frame, &one.key).is_ended(),
+                    "{path} is skipped before {}",
+                    one.key
+                );
             }
         }
         match kind {
@@ -311,7 +319,10 @@ impl<'w> Witness<'w> {
             "failed" => assert_eq!(dependency("dependency").1, State::Failed, "{path}"),
             "skipped" => {
                 let state = dependency("dependency").1;
-                assert!(matches!(state, State::Skipped | State::Cancelled), "{path} is skipped for {state:?}");
+                assert!(
+                    matches!(state, State::Skipped | State::Cancelled),
+                    "{path} is skipped for {state:?}"
+                );
             }
             _ => {}
         }
