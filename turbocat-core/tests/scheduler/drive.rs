@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turbocat_core::{
     AnyAgent, Approval, ChildOutcome, Code, Event, ExecutionId, ExecutionStatus, FailureKind, Input, Plan,
-    Scheduler, Severity, StepFailure, StepRef, Timestamp, Turn, Workflow, compile,
+    Scheduler, Severity, StepFailure, StepRef, StepStatus, Timestamp, Turn, Workflow, compile,
 };
 
 use crate::model::{Model, News, Trouble};
@@ -453,6 +453,11 @@ impl Stage<'_> {
         let steps: Vec<_> =
             self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
         assert_eq!(steps, self.model.steps());
+        let mended = self
+            .scheduler
+            .steps()
+            .find(|step| step.status == StepStatus::Completed && step.failure.is_some());
+        assert_eq!(mended, None, "a step that completed has no failure");
         let output = nameless(&self.scheduler.output().to_string());
         assert_eq!(output, self.model.output().to_string());
         for (path, (step, _)) in &self.witness.running {
@@ -475,9 +480,9 @@ fn difference(live: &Scheduler, told: &Scheduler) -> String {
 }
 
 /// The model does not tell steps that are ready from those that are not yet.
-fn plain(status: turbocat_core::StepStatus) -> turbocat_core::StepStatus {
+fn plain(status: StepStatus) -> StepStatus {
     match status {
-        turbocat_core::StepStatus::Ready => turbocat_core::StepStatus::Pending,
+        StepStatus::Ready => StepStatus::Pending,
         other => other,
     }
 }
