@@ -11,8 +11,8 @@
 //!
 //! Prints:
 //! ```text
-//! refused: step `tea`: `currency` must be one of EUR, USD
-//! refused: step `cat`: `currency` must be one of EUR, USD
+//! refused: step `cat`: agent `shop` refuses its configuration: `currency` must be one of EUR, USD
+//! refused: step `tea`: agent `shop` refuses its configuration: `currency` must be one of EUR, USD
 //! order 1: 3 x tea for 12 EUR
 //! order 2: 1 x cat for 900 EUR
 //! the till holds 912

@@ -88,8 +88,13 @@ fn every_code_of_a_diagnostic_is_in_the_documents() {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Found {
-    stories: Vec<String>,
+    stories: Vec<Story>,
     took_ms: u64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Story {
+    title: String,
 }
 
 #[tokio::test]
@@ -97,8 +102,9 @@ async fn every_message_in_the_readme_is_what_the_code_says() {
     let readme = read("README.md");
     let says = |message: &str| assert!(readme.contains(message.trim_end()), "{message}");
     let echo = || agent_fn(|input: Value| async move { Ok(input) });
-    let search =
-        agent_fn(|_: Value| async move { Ok(Found { stories: vec!["a".into(), "b".into()], took_ms: 3 }) });
+    let search = agent_fn(|_: Value| async move {
+        Ok(Found { stories: ["a", "b"].map(|title| Story { title: title.to_owned() }).into(), took_ms: 3 })
+    });
     let fail = agent_fn(|_: Value| async move { Err::<Value, _>(StepFailure::error("no luck")) });
     let engine = Engine::builder().agent("search", search).agent("fail", fail);
     let engine = engine.agent("llm", echo()).agent("mail", echo()).agent("chat", echo()).build();

@@ -101,8 +101,10 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     let plan = match compile(&workflow, &AnyAgent) {
         Ok(plan) => plan,
         Err(found) => {
+            // A sketch may go through something that is no list, or depend on both branches.
+            let expected = [Code::UNREACHABLE, Code::WRONG_RESULT];
             let other =
-                found.iter().find(|one| one.severity == Severity::Error && one.code != Code::UNREACHABLE);
+                found.iter().find(|one| one.severity == Severity::Error && !expected.contains(&one.code));
             assert!(other.is_none(), "a sketch is refused: {found}");
             return None;
         }

@@ -92,10 +92,7 @@ fn a_log_that_cannot_have_happened_is_refused_with_the_reason() {
     check(|log| splice(log, 5, 1, &[]), Err("event 6 does not fit: the step has open frames"));
     check(|log| splice(log, 2, 1, &[]), Err("event 3 does not fit: its step is not in an open frame"));
     check(|log| splice(log, 6, 0, &[log[5].clone()]), Err("event 7 does not fit: the frame is not open"));
-    check(
-        |log| splice(log, 7, 0, &[log[6].clone()]),
-        Err("event 8 does not fit: the step is completed already"),
-    );
+    check(|log| splice(log, 7, 0, &[log[6].clone()]), Err("event 8 does not fit: the step is completed"));
     check(|log| log[2]["frame"] = json!(9), Err("event 3 does not fit: its frame should be 1"));
     check(|log| log[2]["index"] = json!(1), Err("event 3 does not fit: its owner opens no such frame"));
     check(
