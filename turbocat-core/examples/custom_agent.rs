@@ -11,7 +11,8 @@
 //!
 //! Prints:
 //! ```text
-//! refused: `currency` must be one of EUR, USD
+//! refused: step `tea`: `currency` must be one of EUR, USD
+//! refused: step `cat`: `currency` must be one of EUR, USD
 //! order 1: 3 x tea for 12 EUR
 //! order 2: 1 x cat for 900 EUR
 //! the till holds 912

@@ -55,16 +55,16 @@ impl Driver {
         turn.actions.clone()
     }
 
-    /// Tells the scheduler something at this moment.
-    fn tell(&mut self, scheduler: &mut Scheduler, input: Input) -> (Turn, Vec<Action>) {
+    /// Tells the scheduler something at this moment; gives when to come back, and what to do now.
+    fn tell(&mut self, scheduler: &mut Scheduler, input: Input) -> (Option<Timestamp>, Vec<Action>) {
         let turn = scheduler.apply(Timestamp::from_millis(self.now), input);
         let actions = self.act(scheduler, &turn);
-        (turn, actions)
+        (turn.wake_at, actions)
     }
 
     /// Says what failed and when to come back, and lets the time pass until then.
-    fn sleep(&mut self, what: &str, turn: &Turn) {
-        let until = turn.wake_at.map_or(self.now, Timestamp::as_millis);
+    fn sleep(&mut self, what: &str, until: Option<Timestamp>) {
+        let until = until.map_or(self.now, Timestamp::as_millis);
         println!("at {:>5} ms {what}; back at {until} ms", self.now);
         self.now = until;
     }
@@ -90,8 +90,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The agent fails; there will be another attempt, after a pause.
     driver.now = 100;
     let failure = StepFailure::error("connection refused");
-    let (turn, _) = driver.tell(&mut scheduler, Input::AttemptFailed { step, attempt, failure });
-    driver.sleep("fetch failed", &turn);
+    let (until, _) = driver.tell(&mut scheduler, Input::AttemptFailed { step, attempt, failure });
+    driver.sleep("fetch failed", until);
     driver.tell(&mut scheduler, Input::Timer);
 
     // The program dies while an attempt is being done. All that is left is the journal.
@@ -109,8 +109,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Nobody knows whether it acted. The policy decides: another attempt.
     driver.now = 5_000;
     let (step, attempt) = in_flight[0];
-    let (turn, _) = driver.tell(&mut scheduler, Input::AttemptLost { step, attempt });
-    driver.sleep("fetch was lost", &turn);
+    let (until, _) = driver.tell(&mut scheduler, Input::AttemptLost { step, attempt });
+    driver.sleep("fetch was lost", until);
     let (_, actions) = driver.tell(&mut scheduler, Input::Timer);
     let (step, attempt) = launched(&actions)?;
 
@@ -120,7 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (step, attempt) = launched(&actions)?;
 
     // The inputs of an attempt are not recorded: they follow from what is.
-    let inputs = scheduler.attempt(step, None)?.inputs;
+    let inputs = scheduler.attempt(step, None).map_err(|failure| failure.to_string())?.inputs;
     let output = Arc::new(json!({ "stored": inputs["rows"] }));
     driver.tell(&mut scheduler, Input::AttemptCompleted { step, attempt, output });
     println!("{}: {}", scheduler.status().word(), scheduler.output());

@@ -12,7 +12,7 @@
 //! ```text
 //! sum of squares: 30
 //! in the order of the items: [1,4,9,16]
-//! the first mirror that answered: {"fast":"from fast","parallelCompleted":true,"slow":null}
+//! the first mirror that answered: {"fast":"from fast","slow":null,"parallelCompleted":true}
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
@@ -47,16 +47,25 @@ outputs:
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::builder()
-        .agent("square", agent_fn(|input: Value| async move { Ok(number(&input["n"]) * number(&input["n"])) }))
-        .agent("sum", agent_fn(|input: Value| async move {
-            Ok(input["list"].as_array().into_iter().flatten().map(number).sum::<i64>())
-        }))
+        .agent(
+            "square",
+            agent_fn(|input: Value| async move { Ok(number(&input["n"]) * number(&input["n"])) }),
+        )
+        .agent(
+            "sum",
+            agent_fn(|input: Value| async move {
+                Ok(input["list"].as_array().into_iter().flatten().map(number).sum::<i64>())
+            }),
+        )
         .agent("fast", agent_fn(|_: Value| async { Ok("from fast") }))
-        .agent("slow", agent_fn(|_: Value| async {
-            // Never answers: once the other branch has, this future is dropped.
-            std::future::pending::<()>().await;
-            Ok("from slow")
-        }))
+        .agent(
+            "slow",
+            agent_fn(|_: Value| async {
+                // Never answers: once the other branch has, this future is dropped.
+                std::future::pending::<()>().await;
+                Ok("from slow")
+            }),
+        )
         .build();
 
     let execution = engine.run(&Workflow::from_yaml(WORKFLOW)?, json!({ "numbers": [1, 2, 3, 4] })).await?;

@@ -24,7 +24,7 @@
 
 use serde_json::json;
 use turbocat_core::testing::{ManualClock, ScriptedAgent};
-use turbocat_core::{Approval, Engine, FailureKind, StepFailure, Workflow};
+use turbocat_core::{Approval, Engine, Fact, FailureKind, StepFailure, Work, Workflow};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/daily-brief.yaml");
@@ -56,16 +56,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     clock.block_on(async {
         let handle = engine.start(&workflow, json!({ "topic": "rust" }))?;
+        let mut events = handle.events();
         let question = loop {
-            match handle.explain("approve").await {
-                Some(step) if step.report.attempts > 0 => break step.cause,
-                _ => tokio::task::yield_now().await,
+            let Some(event) = events.next().await else { return Err("nobody was asked".into()) };
+            if let Fact::StepStarted { work, .. } = event.fact
+                && let Work::Approval { question } = *work
+            {
+                break question;
             }
         };
         for call in search.calls() {
             println!("search: attempt {} of {}", call.attempt, call.path);
         }
-        println!("asked: {}", question.trim_start_matches("it waits for a person: "));
+        println!("asked: {question}");
         let yes = Approval { approved: true, by: Some("ada".to_owned()), comment: None };
         handle.approve("approve", yes).await?;
 

@@ -32,11 +32,13 @@ struct Greeting {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::builder()
-        .agent("greet", agent_fn(|hi: Hello| async move {
-            Ok(Greeting { text: format!("Hello {}", hi.name) })
-        }))
+        .agent(
+            "greet",
+            agent_fn(|hi: Hello| async move { Ok(Greeting { text: format!("Hello {}", hi.name) }) }),
+        )
         .build();
-    let workflow = Workflow::from_yaml("steps: { hi: { agent: greet, inputs: { name: '{{ inputs.name }}' } } }")?;
+    let workflow =
+        Workflow::from_yaml("steps: { hi: { agent: greet, inputs: { name: '{{ inputs.name }}' } } }")?;
     let execution = engine.run(&workflow, json!({ "name": "Ada" })).await?;
     println!("{}", execution.output()["hi"]["text"]);
     Ok(())

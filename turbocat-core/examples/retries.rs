@@ -13,9 +13,9 @@
 //! after   0s attempt 1 of pay: the bank is busy (http.503)
 //! after   2s attempt 2 of pay: the attempt timed out after 10s (timeout)
 //! after  16s attempt 3 of pay: answered
-//! after   0s attempt 1 of notify: no such address (http.404)
-//! pay: completed after 3 attempts
-//! notify: failed after 1 attempt; `http.404` is not among the kinds in `retry.on`
+//! after  16s attempt 1 of notify: no such address (http.404)
+//! pay: it completed at attempt 3
+//! notify: no such address; no other attempt, because `http.404` is not among the kinds in `retry.on`
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

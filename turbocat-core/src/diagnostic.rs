@@ -84,6 +84,8 @@ codes! {
     BAD_TEMPLATE = "T104";
     /// A name that is hidden from here, such as a secret in a condition.
     OUT_OF_SCOPE = "T105";
+    /// An expression whose result can never be what is needed: true or false, a list.
+    WRONG_RESULT = "T106";
 }
 
 impl Code {

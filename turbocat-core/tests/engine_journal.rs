@@ -1,5 +1,7 @@
 //! Executions over a journal: after a crash, and when the journal fails.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -143,7 +145,7 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
     let suspicious =
         Suspicious { script: agent.clone(), journal: journal.clone(), complaints: Arc::clone(&complaints) };
     let engine = engine(&journal, suspicious, clock);
-    let handle = engine.start(&Workflow::from_yaml(WORKFLOW).unwrap(), json!({})).unwrap();
+    let handle = engine.start(Workflow::from_yaml(WORKFLOW).unwrap(), json!({})).unwrap();
     let (plan, id) = (handle.plan().clone(), handle.id());
     let mut events = handle.events();
     let signalled = handle.signal("go", "ding").await;
@@ -162,6 +164,8 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
     assert_eq!(*complaints.lock().unwrap(), Vec::<String>::new());
     let recorded = journal.load(id).await.unwrap().unwrap();
     assert!(recorded.ended);
+    let signals = recorded.events.iter().filter(|event| event["type"] == "signalReceived").count();
+    assert_eq!(signals, 1, "what was told once is written once");
     assert_eq!(check_recorded(&plan, &recorded.events), Vec::<String>::new());
     let mut seen = Vec::new();
     while let Some(event) = events.next().await {
@@ -335,6 +339,27 @@ fn a_nested_workflow_goes_on_with_its_parent_after_a_crash() {
 }
 
 #[test]
+fn cancelling_a_parent_ends_what_is_nested_in_the_journal_too() {
+    let clock = ManualClock::new();
+    clock.block_on(async {
+        let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+        let agent = ScriptedAgent::new().otherwise_hang();
+        let engine = engine(&journal, agent.clone(), &clock);
+        let workflow = Workflow::from_yaml("steps: { c: { workflow: child, inputs: { n: 1 } } }").unwrap();
+        let handle = engine.start(&workflow, json!({})).unwrap();
+        agent.until_hanging(1).await;
+        handle.cancel("enough").await.unwrap();
+        handle.wait().await.unwrap();
+        while engine.active() > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(engine.unfinished().await.unwrap(), []);
+        let child = journal.load(agent.calls()[0].execution).await.unwrap().unwrap();
+        assert_eq!(child.events.last().unwrap()["status"], "cancelled");
+    });
+}
+
+#[test]
 fn of_two_engines_that_drive_one_execution_one_wins_and_the_other_says_so() {
     let clock = ManualClock::new();
     clock.block_on(async {
@@ -342,7 +367,7 @@ fn of_two_engines_that_drive_one_execution_one_wins_and_the_other_says_so() {
         let agent = ScriptedAgent::new().otherwise(1);
         let (one, two) = (engine(&journal, agent.clone(), &clock), engine(&journal, agent.clone(), &clock));
         let yaml = "steps: { go: { wait: { signal: go } }, s: { agent: a, dependsOn: go } }";
-        let first = one.start(&Workflow::from_yaml(yaml).unwrap(), json!({})).unwrap();
+        let first = one.start(Workflow::from_yaml(yaml).unwrap(), json!({})).unwrap();
         while one.unfinished().await.unwrap().is_empty() {
             tokio::task::yield_now().await;
         }

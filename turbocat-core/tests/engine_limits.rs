@@ -1,5 +1,7 @@
 //! How much is done at once: limits of agents over executions, of executions, of threads.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
@@ -106,7 +108,7 @@ async fn an_execution_does_no_more_at_once_than_it_may() {
 maxParallel: 2
 steps: { v: { agent: a }, w: { agent: a }, x: { agent: a }, y: { agent: a }, z: { agent: a } }
 ";
-    let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
     agent.until_hanging(2).await;
     settle().await;
     assert_eq!(agent.calls().len(), 2);
@@ -153,7 +155,7 @@ steps:
   left: { agent: busy, dependsOn: second, inputs: { meet: true } }
   right: { agent: busy, dependsOn: second, inputs: { meet: true } }
 ";
-    let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
     assert!(handle.wait().await.unwrap().is_completed());
 }
 
@@ -179,7 +181,7 @@ steps:
   left: { agent: busy, dependsOn: second, inputs: { meet: true } }
   right: { agent: busy, dependsOn: second, inputs: { meet: true } }
 ";
-    let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
     assert!(handle.wait().await.unwrap().is_completed());
 }
 
@@ -219,7 +221,7 @@ async fn a_panic_is_the_failure_of_its_step_wherever_it_happens() {
         .build();
     let check = async |agent: &str, expected: &str| {
         let yaml = format!("steps: {{ s: {{ agent: {agent}, onError: continue }}, t: {{ agent: fine }} }}");
-        let execution = engine.start(&workflow(&yaml), json!({})).unwrap().wait().await.unwrap();
+        let execution = engine.start(workflow(&yaml), json!({})).unwrap().wait().await.unwrap();
         let step = execution.steps().next().unwrap();
         let failure: StepFailure = step.failure.unwrap();
         assert_eq!((failure.kind.as_str(), &*failure.message), ("panic", expected));

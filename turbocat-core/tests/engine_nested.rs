@@ -1,5 +1,7 @@
 //! Workflows within workflows.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use serde_json::json;
 use turbocat_core::testing::{CallEnd, ManualClock, ScriptedAgent};
 use turbocat_core::{Engine, EngineBuilder, ExecutionStatus, FailureKind, StepStatus, Workflow};
@@ -39,7 +41,7 @@ async fn cancelling_a_parent_cancels_what_is_nested_however_deep() {
     let engine = builder(&agent)
         .workflow("middle", workflow("steps: { c: { workflow: child, inputs: { n: 1 } } }"))
         .build();
-    let handle = engine.start(&workflow("steps: { m: { workflow: middle } }"), json!({})).unwrap();
+    let handle = engine.start(workflow("steps: { m: { workflow: middle } }"), json!({})).unwrap();
     agent.until_hanging(1).await;
     handle.cancel("enough").await.unwrap();
     let execution = handle.wait().await.unwrap();

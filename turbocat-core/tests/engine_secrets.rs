@@ -1,5 +1,7 @@
 //! Secrets: given to agents, and to nobody else.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;

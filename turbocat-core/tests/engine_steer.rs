@@ -1,5 +1,7 @@
 //! An execution from outside: paused, watched, dropped; and the engine shut down.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +40,7 @@ steps:
   b: { agent: a, dependsOn: a }
   r: { agent: a, retry: { max: 1, delay: 5s, jitter: 0 } }
 ";
-    let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
     let plan = handle.plan().clone();
     let events = handle.events();
     agent.until_called(2).await;
@@ -63,7 +65,7 @@ steps:
 #[tokio::test]
 async fn an_ended_execution_cannot_be_steered() {
     let engine = Engine::builder().build();
-    let handle = engine.start(&workflow("steps: { a: { type: agent } }"), json!({})).unwrap();
+    let handle = engine.start(workflow("steps: { a: { type: agent } }"), json!({})).unwrap();
     rest(handle.events()).await;
     for told in [
         handle.pause("x").await,
@@ -85,7 +87,7 @@ steps:
   each: { loop: '{{ range(50) | list }}', maxParallel: 7, steps: { s: { agent: a } } }
   last: { agent: a, dependsOn: each }
 ";
-    let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
     let plan = handle.plan().clone();
     let early: Vec<_> =
         [0, 0, 3, 100, 100_000].map(|seq| (seq, tokio::spawn(rest(handle.events_after(seq))))).into();
@@ -108,7 +110,7 @@ async fn an_execution_goes_on_without_its_handle() {
     let agent = ScriptedAgent::new().then_held(1).otherwise(2);
     let engine = Engine::builder().agent("a", agent.clone()).build();
     let handle =
-        engine.start(&workflow("steps: { a: { agent: a }, b: { agent: a, dependsOn: a } }"), json!({}));
+        engine.start(workflow("steps: { a: { agent: a }, b: { agent: a, dependsOn: a } }"), json!({}));
     let events = handle.unwrap().events();
     agent.until_hanging(1).await;
     agent.release();
@@ -166,7 +168,7 @@ async fn a_shutdown_that_loses_patience_cancels_what_is_in_memory() {
     let clock = ManualClock::new();
     let agent = ScriptedAgent::new().otherwise_hang();
     let engine = Engine::builder().agent("a", agent.clone()).clock(clock.clone()).build();
-    let handle = engine.start(&workflow("steps: { a: { agent: a } }"), json!({})).unwrap();
+    let handle = engine.start(workflow("steps: { a: { agent: a } }"), json!({})).unwrap();
     agent.until_hanging(1).await;
     let shutdown = tokio::spawn({
         let engine = engine.clone();
@@ -189,7 +191,7 @@ fn a_shutdown_stops_an_execution_that_never_waits() {
     let yaml =
         "steps: { each: { loop: '{{ range(50000) | list }}', maxParallel: 4, steps: { s: { agent: a } } } }";
     let status = clock.block_on(async {
-        let handle = engine.start(&workflow(yaml), json!({})).unwrap();
+        let handle = engine.start(workflow(yaml), json!({})).unwrap();
         let mut events = handle.events();
         while events.next().await.unwrap().seq < 1_000 {}
         engine.shutdown(Duration::ZERO).await;

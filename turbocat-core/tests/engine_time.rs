@@ -1,5 +1,7 @@
 //! Time limits, pauses and waits, with a clock that is turned by the test.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Every example prints what its header says.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -31,7 +33,8 @@ fn promised(source: &str) -> Option<String> {
 fn sources() -> Vec<PathBuf> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut sources: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|ext| ext == "rs")).collect();
+    let mut sources: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ext| ext == "rs")).collect();
     sources.sort();
     sources
 }

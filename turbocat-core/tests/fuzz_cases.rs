@@ -2,6 +2,8 @@
 //! `fuzz/seeds/<target>/*`. The promises they are held to stand in `fuzz-cases/<target>.rs`, and
 //! the fuzz targets keep the same ones.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,8 +11,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use turbocat_core::{
-    Action, AnyAgent, Effect, Event, ExecutionId, Fact, Input, Plan, Scheduler, StepFailure, StepRef, Timestamp,
-    Turn, Workflow, compile,
+    Action, AnyAgent, Effect, Event, ExecutionId, Fact, Input, Plan, Scheduler, StepFailure, StepRef,
+    Timestamp, Turn, Workflow, compile,
 };
 
 #[path = "fuzz-cases/events.rs"]
@@ -101,7 +103,9 @@ fn a_cancelled_execution_stands_like_its_replay() {
 
 #[test]
 fn replay_refuses_what_no_execution_records() {
-    let plan = plan("steps: { a: { agent: echo }, b: { agent: echo, dependsOn: a }, c: { loop: [1], agent: echo } }");
+    let plan = plan(
+        "steps: { a: { agent: echo }, b: { agent: echo, dependsOn: a }, c: { loop: [1], agent: echo } }",
+    );
     let check = |more: &[Value], expected: &str| {
         let mut journal = vec![json!({
             "type": "executionStarted", "execution": "00000000-0000-0000-0000-000000000001", "inputs": {}, "seed": 7,
@@ -133,10 +137,14 @@ fn steps_inside_a_branch_of_one_step_have_paths_of_their_own() {
         "steps: { p: { parallel: { branches: { x: { loop: [1], steps: { a: { agent: echo }, b: { agent: echo } } } } } } }",
     );
     let (scheduler, turn) = start(&plan);
-    let paths: Vec<String> = turn.actions.iter().map(|action| match action {
-        Action::Launch { step, .. } => scheduler.path(*step),
-        other => panic!("{other:?}"),
-    }).collect();
+    let paths: Vec<String> = turn
+        .actions
+        .iter()
+        .map(|action| match action {
+            Action::Launch { step, .. } => scheduler.path(*step),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(paths, ["p.x[0].a", "p.x[0].b"]);
     assert_eq!(scheduler.path(StepRef { frame: 1, step: 1 }), "p.x");
 }
@@ -145,7 +153,8 @@ fn steps_inside_a_branch_of_one_step_have_paths_of_their_own() {
 fn a_step_that_is_not_there_can_be_asked_about() {
     let plan = plan("steps: { a: { agent: echo } }");
     let (mut scheduler, _) = start(&plan);
-    for step in [StepRef { frame: 0, step: 9 }, StepRef { frame: 9, step: 0 }, StepRef { frame: 9, step: 9 }] {
+    for step in [StepRef { frame: 0, step: 9 }, StepRef { frame: 9, step: 0 }, StepRef { frame: 9, step: 9 }]
+    {
         assert_eq!((scheduler.step_status(step), scheduler.secrets(step)), (None, Vec::new()));
         assert!(scheduler.attempt(step, None).is_err());
         assert!(!scheduler.wants_secrets(step) && !scheduler.is_waiting_for_approval(step));
@@ -156,7 +165,9 @@ fn a_step_that_is_not_there_can_be_asked_about() {
 
 #[test]
 fn what_was_written_is_read_back_to_the_last_digit_and_null_is_a_value() {
-    let plan = plan("steps: { a: { type: agent, inputs: '{{ inputs.items[0] }}' } }\noutputs: '{{ inputs.missing | default(none) }}'");
+    let plan = plan(
+        "steps: { a: { type: agent, inputs: '{{ inputs.items[0] }}' } }\noutputs: '{{ inputs.missing | default(none) }}'",
+    );
     let (scheduler, turn) = start(&plan);
     let Fact::ExecutionEnded { output, .. } = &turn.events.last().unwrap().fact else { panic!() };
     assert_eq!(output.as_deref(), Some(&Value::Null));
@@ -209,10 +220,16 @@ fn steps_that_nest_what_they_are_given_fail_before_it_is_too_deep() {
     assert_eq!(outcome(&json!({ "steps": steps }), json!({})), expected);
 
     let check = |step: Value, expected: &str| {
-        assert_eq!(outcome(&json!({ "steps": { "a": step } }), json!({ "deep": nested(95, json!(1)) })), expected);
+        assert_eq!(
+            outcome(&json!({ "steps": { "a": step } }), json!({ "deep": nested(95, json!(1)) })),
+            expected
+        );
     };
     check(pass(json!("{{ inputs.deep }}")), "completed");
-    check(pass(nested(9, json!("{{ inputs.deep }}"))), "step `a` failed: the output is nested deeper than 100 levels");
+    check(
+        pass(nested(9, json!("{{ inputs.deep }}"))),
+        "step `a` failed: the output is nested deeper than 100 levels",
+    );
     check(
         json!({ "loop": "{{ [[[[[[inputs.deep]]]]]] }}", "agent": "echo" }),
         "step `a` failed: the list of items is nested deeper than 100 levels",
@@ -238,6 +255,7 @@ fn steps_that_nest_what_they_are_given_fail_before_it_is_too_deep() {
 #[test]
 fn a_long_condition_is_explained_shallowly_enough_to_be_read_back() {
     let terms: Vec<String> = (0..120).map(|n| format!("inputs.x == {n}")).collect();
-    let definition = json!({ "steps": { "a": { "type": "agent", "when": format!("{{{{ {} }}}}", terms.join(" or ")) } } });
+    let definition =
+        json!({ "steps": { "a": { "type": "agent", "when": format!("{{{{ {} }}}}", terms.join(" or ")) } } });
     assert_eq!(outcome(&definition, json!({ "x": -1 })), "completed");
 }

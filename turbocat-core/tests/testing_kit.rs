@@ -1,5 +1,7 @@
 //! The testing kit: what each piece does, and that each can say no.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -258,7 +260,7 @@ fn check(spoil: impl FnOnce(&mut Vec<Event>, &Plan), expected: &str) {
 fn at(events: &[Event], plan: &Plan, kind: &str, step: &str) -> usize {
     let named = |event: &Event| {
         let event = plan.encode(event);
-        let path = event["step"].as_str().or(event["owner"].as_str()).unwrap_or("");
+        let path = event["step"].as_str().or_else(|| event["owner"].as_str()).unwrap_or("");
         event["type"] == kind && path.split('#').next() == Some(step)
     };
     events.iter().position(named).unwrap_or_else(|| panic!("no {kind} of {step}"))

@@ -1,36 +1,20 @@
 //! Compiles the templates of a step, resolves their roots, and checks every reference: that the
 //! name exists, that it can be seen from here, and that the path exists in what is given there.
 
-use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+use std::ops::Range;
 
+use serde_json::Value;
+
+use super::finding::{Finding, Findings, Mark};
+use super::given::{Origin, Shelf};
+use super::inputs::Validators;
 use super::layout::Layout;
 use super::plan::{Bound, Root};
-use super::schema::{Verdict, walk};
 use crate::catalog::Catalog;
-use crate::definition::{NamedAgent, Step, StepKind, Wait, Workflow};
-use crate::diagnostic::{Code, Diagnostic, Pointer, Segment};
+use crate::definition::{StepKind, Workflow};
+use crate::diagnostic::{Code, Diagnostic, Pointer, Segment, suggest};
 use crate::template::{Expression, PathSegment, Reference, RootKind, Template, TemplateError};
-
-/// A finding, and the piece of text it is about.
-pub(crate) struct Finding {
-    pub(crate) diagnostic: Diagnostic,
-    /// A piece of the text at the pointer.
-    pub(crate) needle: Option<String>,
-    /// A piece of the needle to mark instead of all of it.
-    pub(crate) part: Option<String>,
-}
-
-impl From<Diagnostic> for Finding {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, needle: None, part: None }
-    }
-}
-
-impl Finding {
-    fn about(diagnostic: Diagnostic, needle: impl Into<String>) -> Self {
-        Self { diagnostic, needle: Some(needle.into()), part: None }
-    }
-}
 
 /// Names that stand for something in every template.
 const BUILT_IN: [&str; 4] = ["inputs", "secrets", "metadata", "execution"];
@@ -40,9 +24,13 @@ pub(crate) struct Binder<'a> {
     pub(crate) workflow: &'a Workflow,
     pub(crate) catalog: &'a dyn Catalog,
     pub(crate) layout: &'a Layout<'a>,
-    pub(crate) found: Vec<Finding>,
+    pub(crate) shelf: Shelf<'a>,
+    pub(crate) validators: Validators,
+    pub(crate) found: Findings,
     /// A dependent step and the step it refers to, both of one body.
     pub(crate) inferred: Vec<(u32, u32)>,
+    /// Pairs of which one wants to know where the reference stands.
+    pub(crate) traced: HashMap<(u32, u32), Option<(Pointer, Mark)>>,
 }
 
 /// From where a template looks.
@@ -56,7 +44,27 @@ pub(crate) enum View {
     Result(u32),
 }
 
+/// What an expression must give.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Truth,
+    List,
+}
+
 impl<'a> Binder<'a> {
+    pub(crate) fn new(workflow: &'a Workflow, catalog: &'a dyn Catalog, layout: &'a Layout<'a>) -> Self {
+        Self {
+            workflow,
+            catalog,
+            layout,
+            shelf: Shelf::new(workflow, catalog),
+            validators: Validators::new(),
+            found: Findings::default(),
+            inferred: Vec::new(),
+            traced: HashMap::new(),
+        }
+    }
+
     pub(crate) fn template(
         &mut self,
         value: &Value,
@@ -78,50 +86,92 @@ impl<'a> Binder<'a> {
         pointer: &Pointer,
     ) -> Option<Bound<Template>> {
         let bound = self.template(value, view, pointer)?;
-        self.without_secrets(bound, pointer)
+        let open = self.without_secrets(&bound.roots, bound.code.references(), pointer);
+        open.then_some(bound)
     }
 
     pub(crate) fn expression(
         &mut self,
         value: &Value,
+        wanted: Wanted,
         view: View,
         pointer: &Pointer,
     ) -> Option<Bound<Expression>> {
         let compiled = Expression::compile(value, &|name| self.kind_of(name, view));
         let code = self.report(compiled, pointer)?;
         let roots = self.bind(code.roots(), code.references(), view, pointer)?;
-        let bound = Bound { secret: roots.contains(&Root::Secrets), code, roots };
-        self.without_secrets(bound, pointer)
+        if !self.without_secrets(&roots, code.references(), pointer) {
+            return None;
+        }
+        if let [reference] = code.references()
+            && *reference.text == *code.text()
+        {
+            self.check_result(reference, roots[reference.root], wanted, view, pointer);
+        }
+        Some(Bound { secret: false, code, roots })
     }
 
-    fn without_secrets<T>(&mut self, bound: Bound<T>, pointer: &Pointer) -> Option<Bound<T>> {
-        if !bound.secret {
-            return Some(bound);
-        }
-        let diagnostic = Diagnostic::error(
-            Code::OUT_OF_SCOPE,
-            pointer.clone(),
-            "`secrets` can be used in the inputs and the configuration of agents only",
-        )
-        .help("what is decided or computed here is written down, and a secret must not be");
-        self.found.push(Finding::about(diagnostic, "secrets"));
-        None
+    /// Whether none of the references is to a secret; the first that is gets reported.
+    pub(crate) fn without_secrets(
+        &mut self,
+        roots: &[Root],
+        references: &[Reference],
+        pointer: &Pointer,
+    ) -> bool {
+        let Some(at) = references.iter().position(|reference| roots[reference.root] == Root::Secrets) else {
+            return true;
+        };
+        let message = "`secrets` can be used in the inputs and the configuration of agents only";
+        let help = "what is decided or computed here is written down, and a secret must not be; \
+                    let an agent use it";
+        self.about(references, at, None, pointer, |at| {
+            Diagnostic::error(Code::OUT_OF_SCOPE, at, message).help(help)
+        });
+        false
     }
 
     fn report<T>(&mut self, compiled: Result<T, Vec<TemplateError>>, pointer: &Pointer) -> Option<T> {
-        match compiled {
-            Ok(code) => Some(code),
-            Err(errors) => {
-                for error in errors {
-                    let mut diagnostic =
-                        Diagnostic::error(Code::BAD_TEMPLATE, extend(pointer, &error.pointer), error.message);
-                    diagnostic.help = error.help;
-                    let needle = (!error.token.is_empty()).then_some(error.token);
-                    self.found.push(Finding { diagnostic, needle, part: None });
-                }
-                None
+        let errors = match compiled {
+            Ok(code) => return Some(code),
+            Err(errors) => errors,
+        };
+        for (at, error) in errors.iter().enumerate() {
+            if self.found.is_full() {
+                break;
             }
+            let before = errors[..=at].iter().filter(|other| other.pointer == error.pointer);
+            let pieces: Vec<Box<str>> = before.map(|error| error.token.trim().into()).collect();
+            let mark = match error.token.trim() {
+                "" => Mark::Whole,
+                token => Mark::Piece { pieces, part: named_part(&error.message, token) },
+            };
+            let mut diagnostic =
+                Diagnostic::error(Code::BAD_TEMPLATE, extend(pointer, &error.pointer), &*error.message);
+            diagnostic.help = error.help.clone().or_else(|| {
+                Some(
+                    "a token is a path such as `fetch.items[0]`, or an expression such as `fetch.count > 3`"
+                        .into(),
+                )
+            });
+            self.found.push(Finding { diagnostic, mark });
         }
+        None
+    }
+
+    /// Reports something about a reference, or about a part of it.
+    fn about(
+        &mut self,
+        references: &[Reference],
+        at: usize,
+        part: Option<Range<usize>>,
+        pointer: &Pointer,
+        diagnostic: impl FnOnce(Pointer) -> Diagnostic,
+    ) {
+        if self.found.is_full() {
+            return;
+        }
+        let diagnostic = diagnostic(extend(pointer, &references[at].pointer));
+        self.found.push(Finding { diagnostic, mark: mark(references, at, part) });
     }
 
     fn kind_of(&self, name: &str, view: View) -> Option<RootKind> {
@@ -131,13 +181,20 @@ impl<'a> Binder<'a> {
         }
     }
 
-    /// What a name stands for, seen from there: the innermost wins.
-    fn resolve(&self, name: &str, view: View) -> Option<Root> {
-        let mut body = match view {
-            View::Result(_) if matches!(name, "result" | "response") => return Some(Root::Result),
+    /// The body from which one looks.
+    fn body_of(&self, view: View) -> u32 {
+        match view {
             View::Step(step) | View::Result(step) => self.layout.steps[step as usize].body,
             View::After(body) => body,
-        };
+        }
+    }
+
+    /// What a name stands for, seen from there: the innermost wins.
+    fn resolve(&self, name: &str, view: View) -> Option<Root> {
+        if matches!(view, View::Result(_)) && matches!(name, "result" | "response") {
+            return Some(Root::Result);
+        }
+        let mut body = self.body_of(view);
         let mut up = 0;
         loop {
             if let Some(step) = self.layout.find(body, name) {
@@ -168,64 +225,108 @@ impl<'a> Binder<'a> {
         view: View,
         pointer: &Pointer,
     ) -> Option<Box<[Root]>> {
+        let mut first = vec![None; names.len()];
+        for (at, reference) in references.iter().enumerate() {
+            first[reference.root].get_or_insert(at);
+        }
         let mut roots = Vec::with_capacity(names.len());
         let mut sound = true;
-        for (at, name) in names.iter().enumerate() {
-            let place = references.iter().find(|reference| reference.root == at);
-            let pointer = place.map_or_else(|| pointer.clone(), |r| extend(pointer, &r.pointer));
+        for (name, at) in names.iter().zip(first) {
+            let at = at.unwrap_or_default();
             let Some(root) = self.resolve(name, view) else {
-                self.unknown(name, view, pointer);
+                self.unknown(name, view, references, at, pointer);
                 sound = false;
                 continue;
             };
             if let Root::Step { up, step } = root {
-                sound &= self.infer(step, up, view, pointer);
+                sound &= self.infer(step, up, view, references, at, pointer);
             }
             roots.push(root);
         }
         if !sound {
             return None;
         }
-        for reference in references {
-            self.check_path(reference, roots[reference.root], pointer);
+        for at in 0..references.len() {
+            self.check_path(references, at, roots[references[at].root], view, pointer);
         }
         Some(roots.into())
     }
 
-    fn unknown(&mut self, name: &str, view: View, pointer: Pointer) {
-        let inside = self.layout.steps.iter().position(|laid| laid.step.key == name);
-        let mut diagnostic =
-            Diagnostic::error(Code::UNKNOWN_NAME, pointer, format!("`{name}` is not known here"));
-        if let Some(inside) = inside {
-            let owner = self.layout.bodies[self.layout.steps[inside].body as usize].owner;
-            let owner = owner.map_or("the workflow", |owner| &*self.layout.steps[owner as usize].step.key);
-            diagnostic.help = Some(format!(
+    fn unknown(&mut self, name: &str, view: View, references: &[Reference], at: usize, pointer: &Pointer) {
+        if self.found.is_full() {
+            return;
+        }
+        let help = self.why_unknown(name, view, &references[at]);
+        self.about(references, at, Some(0..name.len()), pointer, |at| {
+            let mut diagnostic =
+                Diagnostic::error(Code::UNKNOWN_NAME, at, format!("`{name}` is not known here"));
+            diagnostic.help = help;
+            diagnostic
+        });
+    }
+
+    /// What the author may have meant by a name that nobody knows here.
+    fn why_unknown(&self, name: &str, view: View, reference: &Reference) -> Option<String> {
+        let key = |step: u32| &*self.layout.steps[step as usize].step.key;
+        let mut names: Vec<&str> = BUILT_IN.to_vec();
+        let mut body = self.body_of(view);
+        loop {
+            names.extend(self.layout.keys(body));
+            let laid = &self.layout.bodies[body as usize];
+            names.extend(laid.names.iter().flat_map(|(item, index)| [*item, *index]));
+            let Some(owner) = laid.owner else { break };
+            body = self.layout.steps[owner as usize].body;
+        }
+        if let View::Step(step) | View::Result(step) = view {
+            names.retain(|known| *known != key(step));
+        }
+        if name == "steps"
+            && let Some(PathSegment::Key(first)) = reference.path.first()
+            && names.contains(&&**first)
+        {
+            return Some(format!("steps are named without `steps.`: `{first}`"));
+        }
+        if let Some(inside) = self.layout.steps.iter().position(|laid| laid.step.key == name) {
+            let owner = self.layout.bodies[self.layout.steps[inside].body as usize].owner.map_or("", key);
+            return Some(format!(
                 "step `{name}` is inside `{owner}`; outside, only the output of `{owner}` is seen"
             ));
-        } else {
-            let mut names: Vec<&str> = BUILT_IN.to_vec();
-            let mut body = match view {
-                View::Step(step) | View::Result(step) => self.layout.steps[step as usize].body,
-                View::After(body) => body,
-            };
-            loop {
-                names.extend(self.layout.keys(body));
-                let laid = &self.layout.bodies[body as usize];
-                names.extend(laid.names.iter().flat_map(|(item, index)| [*item, *index]));
-                let Some(owner) = laid.owner else { break };
-                body = self.layout.steps[owner as usize].body;
-            }
-            if let View::Step(step) | View::Result(step) = view {
-                let own = &*self.layout.steps[step as usize].step.key;
-                names.retain(|known| *known != own);
-            }
-            diagnostic = diagnostic.suggest(name, names);
         }
-        self.found.push(Finding::about(diagnostic, name));
+        if matches!(name, "result" | "response") {
+            return Some(format!(
+                "`{name}` is known under the `outputs` of a step; elsewhere use the step's key"
+            ));
+        }
+        let of_loop = self.layout.bodies.iter().find_map(|body| {
+            let (item, index) = body.names?;
+            let what = match name {
+                _ if name == item => "item",
+                _ if name == index => "index",
+                _ => return None,
+            };
+            Some((what, key(body.owner?)))
+        });
+        if let Some((what, owner)) = of_loop {
+            return Some(format!("`{name}` is the {what} of loop `{owner}`; it is known only inside of it"));
+        }
+        let help = suggest(name, names);
+        if self.shelf.named(name).is_some() && !help.as_ref().is_some_and(|help| help.starts_with("did you"))
+        {
+            return Some(format!("`{name}` is an agent; refer to the step that asks it"));
+        }
+        help
     }
 
     /// Notes that what looks from here must wait for `step`; false if it cannot.
-    fn infer(&mut self, step: u32, up: u8, view: View, pointer: Pointer) -> bool {
+    fn infer(
+        &mut self,
+        step: u32,
+        up: u8,
+        view: View,
+        references: &[Reference],
+        at: usize,
+        pointer: &Pointer,
+    ) -> bool {
         let mut from = match view {
             View::Result(own) if own == step => return true,
             View::Step(own) | View::Result(own) => own,
@@ -242,134 +343,217 @@ impl<'a> Binder<'a> {
             from = owner;
             up -= 1;
         }
-        let key = &self.layout.steps[step as usize].step.key;
         if from == step {
-            let inside = !matches!(view, View::Step(own) if own == step);
-            let message = if inside {
-                format!("`{key}` is not finished while its own steps are being done")
+            let key = &self.layout.steps[step as usize].step.key;
+            let own = matches!(view, View::Step(own) if own == step);
+            let (message, help) = if own {
+                (
+                    format!("step `{key}` refers to its own output"),
+                    "refer to a step that ends before this one begins",
+                )
             } else {
-                format!("step `{key}` refers to its own output")
+                (
+                    format!("`{key}` is not finished while its own steps are being done"),
+                    "refer to a step beside this one, or to one that ends before the outer one begins",
+                )
             };
-            let diagnostic = Diagnostic::error(Code::NOT_UPSTREAM, pointer, message)
-                .help("refer to a step that ends before this one begins");
-            self.found.push(Finding::about(diagnostic, &**key));
+            self.about(references, at, Some(0..key.len()), pointer, |at| {
+                Diagnostic::error(Code::NOT_UPSTREAM, at, message).help(help)
+            });
             return false;
+        }
+        if let Some(traced @ None) = self.traced.get_mut(&(from, step)) {
+            *traced = Some((extend(pointer, &references[at].pointer), mark(references, at, None)));
         }
         self.inferred.push((from, step));
         true
     }
 
-    fn check_path(&mut self, reference: &Reference, root: Root, pointer: &Pointer) {
-        if reference.optional {
+    /// What is known of a root's value.
+    fn origin(&self, root: Root, view: View) -> Option<Origin> {
+        Some(match root {
+            Root::Inputs => Origin::Inputs,
+            Root::Metadata => Origin::Metadata,
+            Root::Step { step, .. } => Origin::Step(step),
+            Root::Index { .. } => Origin::Index,
+            Root::Item { up } => {
+                let mut body = self.body_of(view);
+                for _ in 0..up {
+                    let owner = self.layout.bodies[body as usize].owner?;
+                    body = self.layout.steps[owner as usize].body;
+                }
+                Origin::Item(self.layout.bodies[body as usize].owner?)
+            }
+            Root::Secrets | Root::Result => return None,
+        })
+    }
+
+    fn check_path(&mut self, references: &[Reference], at: usize, root: Root, view: View, pointer: &Pointer) {
+        let reference = &references[at];
+        if root == Root::Secrets && !matches!(reference.path.first(), Some(PathSegment::Key(_))) {
+            return self.about(references, at, None, pointer, |at| {
+                Diagnostic::error(
+                    Code::OUT_OF_SCOPE,
+                    at,
+                    "a secret must be named, so that only that one is read",
+                )
+                .help("write `secrets.NAME`")
+            });
+        }
+        if reference.optional || reference.path.is_empty() || self.found.is_full() {
             return;
         }
-        let (schema, owner) = match root {
-            Root::Inputs => {
-                let Some(inputs) = &self.workflow.inputs else { return };
-                (inputs.schema.clone(), "the workflow's inputs".to_owned())
-            }
-            Root::Step { step, .. } => {
-                let laid = self.layout.steps[step as usize].step;
-                let Some((schema, giver)) = self.output_schema(laid) else { return };
-                (schema, giver)
-            }
-            Root::Metadata => (metadata_schema(), "`metadata`".to_owned()),
-            _ => return,
+        let Some(origin) = self.origin(root, view) else { return };
+        let layout = self.layout;
+        let step_of = |step: u32| layout.steps[step as usize].step;
+        let Some((given, path, before, is_step)) = self.shelf.find(origin, &reference.path, step_of) else {
+            return;
         };
-        let is_step = matches!(root, Root::Step { .. });
-        let mut path = &reference.path[..];
-        if is_step
-            && matches!(path.first(), Some(PathSegment::Key(key)) if &**key == "output")
-            && matches!(walk(&schema, &path[..1]), Verdict::Missing { .. })
-        {
-            path = &path[1..];
-        }
-        let Verdict::Missing { at, offered, shape } = walk(&schema, path) else { return };
-        let wanted = match &path[at] {
+        let Some(end) = given.dead_end(&path, is_step) else { return };
+        let Some(dead) = end.at.checked_sub(before) else { return };
+        let wanted = match &reference.path[dead] {
             PathSegment::Key(key) => key.to_string(),
             PathSegment::Index(index) => index.to_string(),
         };
-        let message = match root {
-            Root::Inputs if at == 0 => format!("input `{wanted}` is not declared by the workflow"),
-            Root::Inputs => format!("`{wanted}` does not exist in `{}`", reference.text),
-            Root::Step { step, .. } => {
-                format!("`{wanted}` is not produced by step `{}`", self.layout.steps[step as usize].step.key)
+        let part = segment(reference, dead);
+        // what stands before the segment that is missing, as written
+        let ahead = part
+            .as_ref()
+            .map_or("", |part| reference.text[..part.start].trim_end_matches(['.', '[', '"', '\'', ' ']));
+        let (message, label) = match root {
+            Root::Inputs if dead == 0 => (
+                format!("input `{wanted}` is not declared by the workflow"),
+                format!("declared are {}", end.shape),
+            ),
+            Root::Step { step, .. }
+                if dead == 0
+                    || (dead == 1 && end.at == 1 && path[0] == PathSegment::Key("output".into())) =>
+            {
+                (
+                    format!("`{wanted}` is not produced by step `{}`", step_of(step).key),
+                    format!("{} gives {}", given.giver, end.shape),
+                )
             }
-            _ => format!("`{wanted}` does not exist in {owner}"),
+            Root::Metadata if dead == 0 => {
+                (format!("`{ahead}` has no `{wanted}`"), format!("it has {}", end.shape))
+            }
+            _ => (format!("`{ahead}` has no `{wanted}`"), format!("`{ahead}` is {}", end.shape)),
         };
-        let diagnostic = Diagnostic::error(Code::UNKNOWN_PATH, extend(pointer, &reference.pointer), message)
-            .label(format!("{owner} gives {shape}"))
-            .suggest(&wanted, offered);
-        let needle = Some(reference.text.clone());
-        self.found.push(Finding { diagnostic, needle, part: Some(wanted) });
+        let help = if end.is_list {
+            Some(format!(
+                "it is a list: take one item with `{ahead}[0]`, or go through all of them in a loop"
+            ))
+        } else if end.offered.is_empty() {
+            Some(format!("write `{ahead}`"))
+        } else {
+            suggest(&wanted, end.offered.iter().map(String::as_str))
+        };
+        let help = match root {
+            Root::Inputs if dead == 0 && end.offered.is_empty() => {
+                Some(format!("add `{wanted}` under `inputs`"))
+            }
+            _ => help,
+        };
+        self.about(references, at, part, pointer, |at| {
+            let mut diagnostic = Diagnostic::error(Code::UNKNOWN_PATH, at, message).label(label);
+            diagnostic.help = help;
+            diagnostic
+        });
     }
 
-    /// The schema of what a step gives, and who gives it.
-    fn output_schema(&self, step: &Step) -> Option<(Value, String)> {
-        let (mut schema, giver) = match &step.kind {
-            StepKind::Agent(work) => {
-                let name = work.agent.as_deref()?;
-                let agent = self.named(name).map_or(name, |named| &named.agent);
-                (self.catalog.agent(agent)?.output.clone()?, agent.to_owned())
-            }
-            StepKind::Condition(_) => {
-                (fields(&["conditionResult", "branch", "evaluated"]), "a condition".to_owned())
-            }
-            StepKind::Loop(each) => {
-                let mut schema = fields(&["results", "itemCount", "loopCompleted"]);
-                let output = if each.output.is_none() {
-                    let properties: Map<String, Value> =
-                        each.steps.iter().map(|step| (step.key.clone(), json!({}))).collect();
-                    json!({ "type": "object", "properties": properties })
-                } else {
-                    json!({})
-                };
-                schema["properties"]["results"] = json!({ "type": "array", "items": output });
-                (schema, "a loop".to_owned())
-            }
-            StepKind::Parallel(fork) => {
-                let mut names: Vec<&str> = fork.branches.iter().map(|branch| &*branch.key).collect();
-                names.push("parallelCompleted");
-                (fields(&names), "a parallel step".to_owned())
-            }
-            StepKind::Wait(wait) => {
-                let names: &[&str] = match wait {
-                    Wait::For(_) => &["waited", "waitMs"],
-                    Wait::Until(_) => &["waited", "until"],
-                    Wait::Signal { .. } => &["waited", "signal", "payload", "timedOut"],
-                    Wait::Approval { .. } => &["waited", "approved", "by", "comment", "at", "timedOut"],
-                };
-                (fields(names), "a wait".to_owned())
-            }
-            StepKind::Workflow(child) if !child.wait_for_completion => {
-                (fields(&["executionId", "status"]), "a nested workflow that is not waited for".to_owned())
-            }
-            StepKind::Workflow(_) => return None,
-        };
-        if !step.outputs.is_empty() {
-            let properties = schema.get_mut("properties").and_then(Value::as_object_mut)?;
-            properties.extend(step.outputs.keys().map(|key| (key.clone(), json!({}))));
+    /// Whether a plain path can be what an expression must give.
+    fn check_result(
+        &mut self,
+        reference: &Reference,
+        root: Root,
+        wanted: Wanted,
+        view: View,
+        pointer: &Pointer,
+    ) {
+        let Some(origin) = self.origin(root, view) else { return };
+        let layout = self.layout;
+        let found = self.shelf.find(origin, &reference.path, |step| layout.steps[step as usize].step);
+        let Some((given, path, _, is_step)) = found else { return };
+        if let (Wanted::List, View::Step(step)) = (wanted, view) {
+            self.shelf.note_items(step, origin, &reference.path);
         }
-        Some((schema, giver))
+        let Some(kinds) = given.kinds(&path, is_step) else { return };
+        let fits = match wanted {
+            Wanted::Truth => "boolean",
+            Wanted::List => "array",
+        };
+        if kinds.iter().any(|kind| kind == fits) {
+            return;
+        }
+        let text = &reference.text;
+        let is = kinds.join(" or ");
+        let (message, help) = match wanted {
+            Wanted::Truth => {
+                let compared = match &*kinds[0] {
+                    "array" => format!("{text} | length > 0"),
+                    "number" | "integer" => format!("{text} > 0"),
+                    "string" => format!("{text} == \"…\""),
+                    _ => format!("{text} | truthy"),
+                };
+                (format!("`{text}` is neither true nor false"), format!("compare it, such as `{compared}`"))
+            }
+            Wanted::List => (
+                format!("`{text}` is not a list to go through"),
+                "refer to something that is a list".to_owned(),
+            ),
+        };
+        let label = format!("it is {} {is}", if is.starts_with(['a', 'i', 'o']) { "an" } else { "a" });
+        self.about(std::slice::from_ref(reference), 0, None, pointer, |at| {
+            Diagnostic::error(Code::WRONG_RESULT, at, message).label(label).help(help)
+        });
     }
-
-    /// The workflow's own agent of that name.
-    pub(crate) fn named(&self, name: &str) -> Option<&'a NamedAgent> {
-        self.workflow.agents.iter().find(|named| named.name == name)
-    }
-}
-
-fn fields(names: &[&str]) -> Value {
-    let properties: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!({}))).collect();
-    json!({ "type": "object", "properties": properties })
-}
-
-fn metadata_schema() -> Value {
-    fields(&["executionId", "workflow", "startedAt"])
 }
 
 /// A pointer into a value that itself stands at a pointer.
 pub(crate) fn extend(outer: &Pointer, inner: &Pointer) -> Pointer {
     let segments: Vec<Segment> = outer.0.iter().chain(&inner.0).cloned().collect();
     Pointer(segments)
+}
+
+/// Marks a reference: references to one text stand in the order in which they were read.
+fn mark(references: &[Reference], at: usize, part: Option<Range<usize>>) -> Mark {
+    let here = &references[at].pointer;
+    let before = references[..=at].iter().filter(|reference| reference.pointer == *here);
+    Mark::Piece { pieces: before.map(|reference| reference.text.as_str().into()).collect(), part }
+}
+
+/// Where a segment of a path stands in its text.
+fn segment(reference: &Reference, at: usize) -> Option<Range<usize>> {
+    let text = &reference.text;
+    let mut from = text.find(['.', '[', ' ']).unwrap_or(text.len());
+    let mut found = None;
+    for segment in &reference.path[..=at] {
+        let key = match segment {
+            PathSegment::Key(key) => key.to_string(),
+            PathSegment::Index(index) => index.to_string(),
+        };
+        let start = from + text[from..].find(&key)?;
+        from = start + key.len();
+        found = Some(start..from);
+    }
+    found
+}
+
+/// The part of a token that a message names first, if it stands there only once.
+fn named_part(message: &str, token: &str) -> Option<Range<usize>> {
+    let name = message.split('`').nth(1).filter(|name| !name.is_empty())?;
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    let mut places = token
+        .match_indices(name)
+        .filter(|(at, _)| !token[..*at].ends_with(part) && !token[at + name.len()..].starts_with(part));
+    let (at, _) = places.next()?;
+    places.next().is_none().then_some(at..at + name.len())
+}
+
+/// What a step is, for messages about steps that own others.
+pub(crate) const fn owner_word(kind: &StepKind) -> &'static str {
+    match kind {
+        StepKind::Loop(_) => "loop",
+        _ => "parallel step",
+    }
 }

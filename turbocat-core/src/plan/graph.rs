@@ -28,13 +28,17 @@ pub(crate) fn order(parts: &Parts, body: u32) -> Vec<u32> {
     order
 }
 
-/// The first circle found by walking from dependency to dependent in three colours: the steps on
-/// it, the first one again at the end. `dependents` gives the dependents of a step.
-pub(crate) fn find_cycle<'a>(
+/// How far one looks for a second circle; the first may be any length.
+const FAR: usize = 1_000;
+
+/// Circles found by walking from dependency to dependent in three colours: the steps on each, the
+/// first one again at the end. No step is on two of them, so that there are few. `dependents`
+/// gives the dependents of a step.
+pub(crate) fn find_cycles<'a>(
     steps: impl Iterator<Item = u32>,
     len: usize,
     dependents: impl Fn(u32) -> &'a [u32],
-) -> Option<Vec<u32>> {
+) -> Vec<Vec<u32>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Colour {
         White,
@@ -42,6 +46,8 @@ pub(crate) fn find_cycle<'a>(
         Black,
     }
     let mut colour = vec![Colour::White; len];
+    let mut circles: Vec<Vec<u32>> = Vec::new();
+    let mut on_circle: Vec<bool> = Vec::new();
     // The grey path: a step, and which of its dependents comes next.
     let mut path: Vec<(u32, usize)> = Vec::new();
     for start in steps {
@@ -63,16 +69,32 @@ pub(crate) fn find_cycle<'a>(
                     path.push((to, 0));
                 }
                 Colour::Grey => {
-                    let mut circle: Vec<u32> =
-                        path.iter().map(|(step, _)| *step).skip_while(|step| *step != to).collect();
-                    circle.push(to);
-                    return Some(circle);
+                    on_circle.resize(len, false);
+                    // from the end, so that a long way to a small circle costs nothing
+                    let mut circle = vec![to];
+                    let back = path.iter().rev().map(|(step, _)| *step);
+                    let whole = back.clone().take_while(|step| *step != to);
+                    if on_circle[to as usize] {
+                        continue;
+                    }
+                    let room = if circles.is_empty() { usize::MAX } else { FAR };
+                    let fits = whole.clone().take(room).all(|step| !on_circle[step as usize])
+                        && whole.clone().nth(room.saturating_sub(1)).is_none();
+                    if fits {
+                        circle.extend(whole);
+                        circle.push(to);
+                        circle.reverse();
+                        for step in &circle {
+                            on_circle[*step as usize] = true;
+                        }
+                        circles.push(circle);
+                    }
                 }
                 Colour::Black => {}
             }
         }
     }
-    None
+    circles
 }
 
 #[cfg(test)]
@@ -81,23 +103,26 @@ mod tests {
 
     #[test]
     fn a_circle_is_found_with_its_path_and_a_diamond_is_none() {
-        let check = |graph: &[&[u32]], expected: Option<&[u32]>| {
-            let found = find_cycle(0..graph.len() as u32, graph.len(), |step| graph[step as usize]);
-            assert_eq!(found.as_deref(), expected);
+        let check = |graph: &[&[u32]], expected: &[&[u32]]| {
+            let found = find_cycles(0..graph.len() as u32, graph.len(), |step| graph[step as usize]);
+            assert_eq!(found, expected);
         };
-        check(&[&[1, 2], &[3], &[3], &[]], None);
-        check(&[&[1], &[0]], Some(&[0, 1, 0]));
-        check(&[&[1], &[2], &[3], &[1]], Some(&[1, 2, 3, 1]));
-        check(&[&[], &[2], &[1]], Some(&[1, 2, 1]));
+        check(&[&[1, 2], &[3], &[3], &[]], &[]);
+        check(&[&[1], &[0]], &[&[0, 1, 0]]);
+        check(&[&[1], &[2], &[3], &[1]], &[&[1, 2, 3, 1]]);
+        check(&[&[], &[2], &[1]], &[&[1, 2, 1]]);
+        // two circles apart are two, two that share a step are one
+        check(&[&[1], &[0], &[3], &[2]], &[&[0, 1, 0], &[2, 3, 2]]);
+        check(&[&[1, 2], &[0], &[0]], &[&[0, 1, 0]]);
     }
 
     #[test]
     fn a_long_chain_needs_no_stack() {
         let steps = 300_000_u32;
         let next: Vec<u32> = (1..=steps).collect();
-        let found = find_cycle(0..steps, steps as usize, |step| {
+        let found = find_cycles(0..steps, steps as usize, |step| {
             if step + 1 < steps { &next[step as usize..=step as usize] } else { &[] }
         });
-        assert_eq!(found, None);
+        assert!(found.is_empty());
     }
 }

@@ -1,12 +1,15 @@
 //! The declared inputs of a workflow: defaults filled in, values checked.
-//!
-//! The only room that knows the schema checker.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::diagnostic::{Code, Diagnostic, Pointer, suggest};
+
+/// Compiled schemas, by what they are of and its name; `None` for those that cannot be compiled.
+pub(crate) type Validators = HashMap<(&'static str, String), Option<Arc<jsonschema::Validator>>>;
 
 /// What an execution must be given, ready to check with.
 pub(crate) struct InputRules {

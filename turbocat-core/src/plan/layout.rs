@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::finding::Findings;
 use crate::definition::{Step, StepKind, Workflow};
 use crate::diagnostic::{Code, Diagnostic, Pointer};
 
@@ -31,7 +32,7 @@ const MAX_DEPTH: u8 = 32;
 
 impl<'a> Layout<'a> {
     /// Lays out a workflow; what cannot be laid out is reported and left out.
-    pub(crate) fn new(workflow: &'a Workflow, found: &mut Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(workflow: &'a Workflow, found: &mut Findings) -> Self {
         let mut layout = Self { steps: Vec::with_capacity(workflow.steps.len()), bodies: Vec::new() };
         let mut waiting = std::collections::VecDeque::new();
         waiting.push_back((
@@ -55,6 +56,7 @@ impl<'a> Layout<'a> {
             }
             for index in steps.clone() {
                 let step = layout.steps[index as usize].step;
+                check_name(&step.key, "a step", || layout.pointer(index), found);
                 if index > steps.start && layout.steps[index as usize - 1].step.key == step.key {
                     found.push(
                         Diagnostic::error(
@@ -62,7 +64,7 @@ impl<'a> Layout<'a> {
                             layout.pointer(index),
                             format!("there are two steps with the key `{}`", step.key),
                         )
-                        .help("give one of them another key"),
+                        .help("give one of them another key: templates refer to steps by their keys"),
                     );
                 }
                 let mut nest = |steps: &'a [Step],
@@ -71,11 +73,14 @@ impl<'a> Layout<'a> {
                                 names,
                                 pointer: &dyn Fn() -> Pointer| {
                     if steps.is_empty() {
-                        let message = format!("`{}` has no steps to do", branch.unwrap_or(&step.key));
-                        found.push(Diagnostic::error(Code::NO_STEPS, pointer(), message));
+                        let what = if branch.is_some() { "branch" } else { "loop" };
+                        let message = format!("{what} `{}` has no steps to do", branch.unwrap_or(&step.key));
+                        let help = "add a step under its `steps`, or take it out";
+                        found.push(Diagnostic::error(Code::NO_STEPS, pointer(), message).help(help));
                     } else if depth > MAX_DEPTH {
                         let message = format!("steps are nested more than {MAX_DEPTH} deep");
-                        found.push(Diagnostic::error(Code::LIMIT, pointer(), message));
+                        let help = "move inner steps into a workflow of their own";
+                        found.push(Diagnostic::error(Code::LIMIT, pointer(), message).help(help));
                         return;
                     }
                     let owner = Some(index);
@@ -123,15 +128,23 @@ impl<'a> Layout<'a> {
             None => Pointer::root(),
             Some(owner) => match body.branch {
                 None => self.pointer(owner),
-                Some(branch) => {
-                    let pointer = self.pointer(owner).join("parallel").join("branches").join(branch);
-                    if body.single {
-                        return pointer;
-                    }
-                    pointer
-                }
+                Some(branch) => self.pointer(owner).join("parallel").join("branches").join(branch),
             },
         };
         around.join("steps").join(&*laid.step.key)
     }
+}
+
+/// Reports a key that paths and templates could not tell from something else. Readers refuse such
+/// names with more to say; this is for workflows that were put together in code.
+pub(crate) fn check_name(name: &str, what: &str, pointer: impl Fn() -> Pointer, found: &mut Findings) {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    if begins && name.chars().all(fits) && !matches!(name, "inputs" | "secrets" | "metadata" | "execution") {
+        return;
+    }
+    let message = format!("`{name}` cannot be the name of {what}");
+    let help = "names have letters, digits, `_` and `-`, begin with a letter, and are not \
+                `inputs`, `secrets`, `metadata` or `execution`";
+    found.push(Diagnostic::error(Code::BAD_NAME, pointer(), message).help(help));
 }

@@ -6,8 +6,13 @@ mod schema;
 #[expect(clippy::module_inception, reason = "the room is named after what it makes")]
 mod plan;
 mod graph;
+mod finding;
 mod layout;
+mod given;
+mod fit;
 mod bind;
+mod kinds;
+mod link;
 mod reach;
 mod compile;
 mod export;

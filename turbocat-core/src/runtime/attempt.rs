@@ -47,12 +47,21 @@ impl Future for Guarded {
 }
 
 /// Finishes an attempt, or stops it at its time limit.
-pub(crate) async fn finish(attempt: AttemptFuture, limit: Option<Duration>, clock: EngineClock) -> Outcome {
-    let Some(limit) = limit else { return Guarded(attempt).await };
+pub(crate) async fn finish(attempt: AttemptFuture, limit: Option<Duration>, clock: &EngineClock) -> Outcome {
+    within(limit, clock, Guarded(attempt)).await
+}
+
+/// Finishes a part of an attempt, or stops it at the attempt's time limit.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    clock: &EngineClock,
+    part: impl Future<Output = Result<T, StepFailure>>,
+) -> Result<T, StepFailure> {
+    let Some(limit) = limit else { return part.await };
     let over = clock.sleep_until(clock.now().after(limit));
     tokio::select! {
         biased;
-        outcome = Guarded(attempt) => outcome,
+        outcome = part => outcome,
         () = over => {
             let message = format!("the attempt timed out after {}", format_duration(limit));
             Err(StepFailure::new(FailureKind::TIMEOUT, message))

@@ -86,6 +86,32 @@ pub struct Approval {
     pub comment: Option<String>,
 }
 
+impl Approval {
+    /// Yes.
+    pub fn yes() -> Self {
+        Self { approved: true, ..Self::default() }
+    }
+
+    /// No.
+    pub fn no() -> Self {
+        Self::default()
+    }
+
+    /// The same, said by somebody.
+    #[must_use]
+    pub fn by(mut self, who: impl Into<String>) -> Self {
+        self.by = Some(who.into());
+        self
+    }
+
+    /// The same, with a remark.
+    #[must_use]
+    pub fn comment(mut self, remark: impl Into<String>) -> Self {
+        self.comment = Some(remark.into());
+        self
+    }
+}
+
 /// How a nested workflow ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChildOutcome {

@@ -143,6 +143,9 @@ impl ManualClock {
     /// `tokio::time::sleep`) counts as waiting, so that the clock may outrun it: script such
     /// agents.
     ///
+    /// A task that polls in a loop with `yield_now` always has something to do, and keeps the
+    /// clock from being turned: wait for events instead.
+    ///
     /// # Panics
     /// Inside of another runtime, as tokio's `block_on` does; turn the clock by hand there.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {

@@ -131,6 +131,46 @@ impl<'w> Chronicle<'w> {
         }
     }
 
+    /// The event in full, still on one line.
+    pub(crate) fn told(&self, event: &Value) -> String {
+        let mut line = self.brief(event);
+        let failure = |failure: &Value| {
+            let permanent = if failure["retryable"] == false { ", permanent" } else { "" };
+            format!("{} ({}{permanent})", text(&failure["message"]), text(&failure["kind"]))
+        };
+        if let Some(found) = event.get("failure") {
+            line.push_str(&format!(": {}", failure(found)));
+        }
+        if let Some(because) = event["because"].as_str() {
+            line.push_str(&format!("; {because}"));
+        }
+        for why in [&event["why"], &event["reason"]["why"], &event["decision"]["why"]] {
+            if why.is_object() {
+                let (shown, value) = (text(&why["substituted"]), text(&why["value"]));
+                line.push_str(&if shown == value {
+                    format!("; {value}")
+                } else {
+                    format!("; {shown} = {value}")
+                });
+            }
+        }
+        for (field, word) in [("payload", ""), ("question", "asks ")] {
+            if let Some(value) = event.get(field).or_else(|| event["work"].get(field)) {
+                line.push_str(&format!(" {word}{value}"));
+            }
+        }
+        match text(&event["type"]) {
+            "executionEnded" | "executionStarted" => {
+                if let Some(value) = event.get("output").or_else(|| event.get("inputs")) {
+                    line.push_str(&format!(" {value}"));
+                }
+            }
+            "executionPaused" => line.push_str(&format!(": {}", text(&event["reason"]))),
+            _ => {}
+        }
+        line
+    }
+
     pub(crate) fn skip(&self, reason: &Value) -> String {
         let of = |field: &str| self.instance(reason[field].as_str().unwrap()).path;
         match reason["kind"].as_str().unwrap() {

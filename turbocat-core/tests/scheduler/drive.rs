@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turbocat_core::{
     AnyAgent, Approval, ChildOutcome, Code, Event, ExecutionId, ExecutionStatus, FailureKind, Input, Plan,
-    Scheduler, StepFailure, StepRef, Timestamp, Turn, Workflow, compile,
+    Scheduler, Severity, StepFailure, StepRef, StepStatus, Timestamp, Turn, Workflow, compile,
 };
 
 use crate::model::{Model, News, Trouble};
@@ -101,7 +101,8 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     let plan = match compile(&workflow, &AnyAgent) {
         Ok(plan) => plan,
         Err(found) => {
-            let other = found.iter().find(|one| one.code != Code::UNREACHABLE);
+            let other =
+                found.iter().find(|one| one.severity == Severity::Error && one.code != Code::UNREACHABLE);
             assert!(other.is_none(), "a sketch is refused: {found}");
             return None;
         }
@@ -114,9 +115,48 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     Some(Outcome { status: asked.status, log: asked.log })
 }
 
+/// How a log can be spoilt.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Damage {
+    Loss,
+    Repetition,
+    Swap,
+}
+
+/// Plays a case, spoils its log and reads it back: it may be refused, and must not panic. Says
+/// whether it was refused.
+pub(crate) fn spoil(case: &Case, damage: Damage, place: usize) -> Option<bool> {
+    let workflow = case.sketch.workflow();
+    let plan = compile(&workflow, &AnyAgent).ok()?;
+    let mut events = play(&workflow, &plan, &case.moves).events;
+    let at = 1 + place % (events.len() - 1);
+    match damage {
+        Damage::Loss => drop(events.remove(at)),
+        Damage::Repetition => events.insert(at, events[at].clone()),
+        Damage::Swap => events.swap(at, at - 1),
+    }
+    for (number, event) in events.iter_mut().enumerate() {
+        event.seq = number as u64 + 1;
+    }
+    match Scheduler::replay(&plan, &events) {
+        Err(_) => Some(true),
+        Ok(mut scheduler) => {
+            // Whoever believes it must be able to go on with it.
+            let now = Timestamp::from_millis(1_000);
+            for (step, attempt) in scheduler.in_flight() {
+                drop(scheduler.apply(now, Input::AttemptLost { step, attempt }));
+            }
+            drop(scheduler.apply(now, Input::Timer));
+            drop(scheduler.apply(now, Input::Cancel { reason: "enough".into() }));
+            Some(false)
+        }
+    }
+}
+
 /// Everything the scheduler was told, to tell it again.
 struct Played {
     status: ExecutionStatus,
+    events: Vec<Event>,
     log: Vec<String>,
     heard: Vec<(i64, Input)>,
 }
@@ -169,7 +209,7 @@ fn play(workflow: &Workflow, plan: &Plan, moves: &[Move]) -> Played {
         heard: Vec::new(),
         notes: 0,
     };
-    stage.look(&turn);
+    stage.look(&turn, None);
     for one in moves {
         stage.make(one);
     }
@@ -179,7 +219,8 @@ fn play(workflow: &Workflow, plan: &Plan, moves: &[Move]) -> Played {
             stage.nothing_happens(late);
             stage.nothing_happens(Input::Cancel { reason: "late".into() });
             stage.nothing_happens(Input::Timer);
-            return Played { status: stage.scheduler.status(), log: stage.log, heard: stage.heard };
+            let status = stage.scheduler.status();
+            return Played { status, events: stage.events, log: stage.log, heard: stage.heard };
         }
         stage.go_on();
     }
@@ -370,13 +411,13 @@ impl Stage<'_> {
 
     fn tell(&mut self, input: Input, news: News) {
         let turn = self.scheduler.apply(Timestamp::from_millis(self.now), input.clone());
-        self.heard.push((self.now, input));
         self.model.feed(self.now, news);
-        self.look(&turn);
+        self.look(&turn, Some(&input));
+        self.heard.push((self.now, input));
     }
 
     /// Asks everything there is to ask after a turn.
-    fn look(&mut self, turn: &Turn) {
+    fn look(&mut self, turn: &Turn, heard: Option<&Input>) {
         let mut written = Vec::with_capacity(turn.events.len());
         for event in &turn.events {
             let text = self.plan.encode(event).to_string();
@@ -389,7 +430,7 @@ impl Stage<'_> {
             written.push(value);
         }
         LAST.with(|last| last.replace(self.log.clone()));
-        self.witness.watch(turn, &written, self.now);
+        self.witness.watch(turn, &written, self.now, heard);
         self.agrees_with_the_model();
         self.wake = turn.wake_at.map(Timestamp::as_millis);
         assert_eq!(self.wake, self.model.wake(), "when to wake up");
@@ -412,6 +453,11 @@ impl Stage<'_> {
         let steps: Vec<_> =
             self.scheduler.steps().map(|step| (step.path, plain(step.status), step.attempts)).collect();
         assert_eq!(steps, self.model.steps());
+        let mended = self
+            .scheduler
+            .steps()
+            .find(|step| step.status == StepStatus::Completed && step.failure.is_some());
+        assert_eq!(mended, None, "a step that completed has no failure");
         let output = nameless(&self.scheduler.output().to_string());
         assert_eq!(output, self.model.output().to_string());
         for (path, (step, _)) in &self.witness.running {
@@ -434,9 +480,9 @@ fn difference(live: &Scheduler, told: &Scheduler) -> String {
 }
 
 /// The model does not tell steps that are ready from those that are not yet.
-fn plain(status: turbocat_core::StepStatus) -> turbocat_core::StepStatus {
+fn plain(status: StepStatus) -> StepStatus {
     match status {
-        turbocat_core::StepStatus::Ready => turbocat_core::StepStatus::Pending,
+        StepStatus::Ready => StepStatus::Pending,
         other => other,
     }
 }

@@ -5,6 +5,9 @@
 //!   scheduler, [`model`] and [`witness`] the same and compares after every turn.
 //! - [`script`] plays `tests/scripts/*.script` and compares the logs in them.
 //! - `TURBOCAT_CASES=100000` makes the properties look longer.
+#![expect(clippy::unwrap_used, reason = "whatever is not there fails the test")]
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chronicle;
 mod graph;
@@ -13,5 +16,6 @@ mod witness;
 mod sketch;
 mod drive;
 mod properties;
+mod replay;
 mod regressions;
 mod script;

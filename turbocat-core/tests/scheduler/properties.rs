@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
-use crate::drive::{Act, Case, Move, Stale, check};
+use crate::drive::{Act, Case, Damage, Move, Stale, check, spoil};
 use crate::sketch::{Flavour, sketches};
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -41,13 +41,17 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     vec((gap, any::<u8>(), act).prop_map(|(gap, pick, act)| Move { gap, pick, act }), 0..16)
 }
 
-/// Plays many cases; `share` of 100 of those that `TURBOCAT_CASES` asks for.
-fn play(flavour: Flavour, share: u32) {
+fn config(share: u32) -> Config {
     let all: u32 = std::env::var("TURBOCAT_CASES").ok().map_or(10_000, |text| text.parse().unwrap());
     // Every time the same cases where nobody watches; other ones where more than usual are asked for.
     let seed = if all == 10_000 { RngSeed::Fixed(0x7075_7272) } else { RngSeed::Random };
-    let config =
-        Config { cases: all * share / 100, rng_seed: seed, failure_persistence: None, ..Config::default() };
+    Config { cases: all * share / 100, rng_seed: seed, failure_persistence: None, ..Config::default() }
+}
+
+/// Plays many cases; `share` of 100 of those that `TURBOCAT_CASES` asks for.
+fn play(flavour: Flavour, share: u32) {
+    let config = config(share);
+    let cases_asked_for = config.cases;
     let cases = (sketches(flavour), moves()).prop_map(|(sketch, moves)| Case { sketch, moves });
     let mut refused = 0_u32;
     let mut ended = std::collections::BTreeMap::<&str, u32>::new();
@@ -64,7 +68,7 @@ fn play(flavour: Flavour, share: u32) {
         panic!("{error}\nits events:\n{}", crate::drive::last_log().join("\n"));
     }
     // The cases must be worth playing.
-    assert!(refused * 10 < all * share / 100, "too many workflows contradict themselves: {refused}");
+    assert!(refused * 10 < cases_asked_for, "too many workflows contradict themselves: {refused}");
     assert!(ended.len() >= 3, "too few ways to end: {ended:?}");
 }
 
@@ -86,4 +90,21 @@ fn waits_and_time_limits_go_as_the_model_says() {
 #[test]
 fn everything_together_goes_as_the_model_says() {
     play(Flavour::All, 20);
+}
+
+#[test]
+fn a_spoilt_log_is_refused_or_gone_on_with_but_never_a_panic() {
+    let damage = prop::sample::select(vec![Damage::Loss, Damage::Repetition, Damage::Swap]);
+    let cases = (sketches(Flavour::All), moves()).prop_map(|(sketch, moves)| Case { sketch, moves });
+    let refused = std::cell::Cell::new(0_u32);
+    let config = config(10);
+    let all = config.cases;
+    let result = TestRunner::new(config).run(&(cases, damage, any::<usize>()), |(case, damage, place)| {
+        refused.set(refused.get() + u32::from(spoil(&case, damage, place) == Some(true)));
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    assert!(refused.get() * 4 > all, "only {} of {all} were refused", refused.get());
 }

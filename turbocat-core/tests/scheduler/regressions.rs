@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use turbocat_core::{
-    Action, AnyAgent, Event, ExecutionId, Input, Plan, Scheduler, StepRef, Timestamp, Turn, Workflow, compile,
+    Action, AnyAgent, Code, Event, ExecutionId, Input, Plan, Scheduler, Step, StepRef, Timestamp, Turn,
+    Workflow, compile,
 };
 
 fn start(yaml: &str, inputs: Value) -> (Plan, Scheduler, Turn) {
@@ -98,4 +99,56 @@ fn an_output_that_is_null_is_null_when_it_is_read_back() {
     assert_eq!(*scheduler.output(), Value::Null);
     let events: Vec<Event> = first.events.into_iter().chain(last.events).collect();
     assert_eq!(*read_back(&plan, &events).output(), Value::Null);
+}
+
+#[test]
+fn a_name_that_looks_like_a_path_is_refused_in_code_as_it_is_in_text() {
+    let check = |key: &str, branch: &str| {
+        let each = Step::for_each("each", json!([1]), [Step::agent("b", "x")]);
+        let fork = Step::parallel("fork").branch(branch, [Step::agent("c", "x")]);
+        let workflow = Workflow::builder("names").step(Step::agent(key, "x")).step(each).step(fork).build();
+        compile(&workflow, &AnyAgent).map(|_| ()).map_err(|found| found.iter().next().unwrap().code)
+    };
+    assert_eq!(check("a-1_b", "c"), Ok(()));
+    for name in ["", "each.b", "a#1", "a b", "a[0]"] {
+        assert_eq!(check(name, "c"), Err(Code::BAD_NAME), "step `{name}`");
+        assert_eq!(check("a", name), Err(Code::BAD_NAME), "branch `{name}`");
+    }
+}
+
+#[test]
+fn numbers_are_what_they_were_when_they_are_read_back() {
+    let mut bits = 1_u64;
+    for _ in 0..20_000 {
+        bits = bits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+        let any = f64::from_bits(bits);
+        let usual = (bits >> 11) as f64 / (1_u64 << 53) as f64 * 100.0;
+        for number in [any, usual].into_iter().filter(|number| number.is_finite()) {
+            let value = json!({ "number": number, "whole": bits });
+            let read: Value = value.to_string().parse().unwrap();
+            assert_eq!(read, value);
+        }
+    }
+}
+
+#[test]
+fn signals_that_nobody_takes_are_kept_up_to_a_limit() {
+    let (_, mut scheduler, first) = start(
+        "steps: { a: { agent: x }, b: { wait: { signal: go }, dependsOn: a }, c: { agent: x, dependsOn: b } }",
+        json!({}),
+    );
+    let kept = |scheduler: &mut Scheduler| {
+        let signal = Input::Signal { name: "go".into(), payload: Arc::new(Value::Null) };
+        scheduler.apply(now(), signal).events.len()
+    };
+    for _ in 0..10_000 {
+        assert_eq!(kept(&mut scheduler), 1);
+    }
+    assert_eq!(kept(&mut scheduler), 0, "there is no room left");
+    let (step, attempt) = launched(&first)[0];
+    let turn =
+        scheduler.apply(now(), Input::AttemptCompleted { step, attempt, output: Arc::new(Value::Null) });
+    assert_eq!(launched(&turn).len(), 1, "`b` took one");
+    assert_eq!(kept(&mut scheduler), 1, "and left room for another");
+    assert_eq!(kept(&mut scheduler), 0);
 }

@@ -1,0 +1,308 @@
+//! What a step does, checked and compiled, type by type.
+
+use serde_json::Value;
+
+use super::bind::{Binder, View, Wanted};
+use super::fit::{Taker, check_config, check_inputs};
+use super::plan::{Bound, Kind, LoopPlan, Moment, ParallelPlan};
+use crate::definition::{
+    AgentStep, Join, LoopStep, NamedAgent, OnError, OnTimeout, ParallelStep, Step, StepKind, Wait,
+    WorkflowStep,
+};
+use crate::diagnostic::{Code, Diagnostic, Pointer};
+use crate::template::Template;
+
+pub(crate) fn check_policy(binder: &mut Binder<'_>, index: u32, step: &Step) {
+    if step.on_error != OnError::Retry {
+        return;
+    }
+    let retry = &step.retry;
+    // a reader says the same with more to it; this is for workflows that were made in code
+    let wrong = if !retry.factor.is_finite() || retry.factor < 1.0 {
+        Some(("factor", "`factor` must be at least 1, or pauses would shrink".to_owned()))
+    } else if !(0.0..=1.0).contains(&retry.jitter) {
+        Some(("jitter", "`jitter` must be between 0 and 1".to_owned()))
+    } else if retry.max_delay < retry.delay {
+        Some(("maxDelay", "`maxDelay` is shorter than `delay`".to_owned()))
+    } else if retry.on.iter().any(String::is_empty) {
+        Some(("on", "`on` names an empty kind of failure".to_owned()))
+    } else {
+        None
+    };
+    if let Some((field, message)) = wrong {
+        let pointer = binder.layout.pointer(index).join("retry").join(field);
+        let message = format!("step `{}`: {message}", step.key);
+        let help = "change it, or leave it out: there is a default";
+        binder.found.push(Diagnostic::error(Code::BAD_RETRY, pointer, message).help(help));
+    }
+    if let (Some(deadline), true) = (step.deadline, retry.max > 0)
+        && deadline <= retry.delay
+    {
+        let pointer = binder.layout.pointer(index).join("deadline");
+        let message = format!(
+            "step `{}` can never be tried again: its `deadline` ends before the first pause",
+            step.key
+        );
+        let help = format!(
+            "raise `deadline` over {}, or lower the pause",
+            crate::duration::format_duration(retry.delay)
+        );
+        binder.found.push(Diagnostic::warning(Code::BAD_RETRY, pointer, message).help(help));
+    }
+}
+
+pub(crate) fn kind(
+    binder: &mut Binder<'_>,
+    index: u32,
+    step: &Step,
+    bodies: Vec<u32>,
+    name_agent: &mut dyn FnMut(&str) -> u32,
+) -> Kind {
+    let view = View::Step(index);
+    let layout = binder.layout;
+    let at = |field: &str| layout.pointer(index).join(field);
+    // A step whose template is wrong is reported; what stands in its place is never run.
+    match &step.kind {
+        StepKind::Agent(work) => agent(binder, index, work, name_agent),
+        StepKind::Condition(condition) => {
+            match binder.expression(&condition.condition, Wanted::Truth, view, &at("condition")) {
+                Some(bound) => Kind::Condition(Box::new(bound)),
+                None => Kind::Pass { inputs: None },
+            }
+        }
+        StepKind::Loop(each) => repeat(binder, index, each, &bodies),
+        StepKind::Parallel(fork) => parallel(binder, index, step, fork, bodies),
+        StepKind::Wait(wait) => {
+            let (value, field) = match wait {
+                Wait::For(value) => (value, "for"),
+                Wait::Until(value) => (value, "until"),
+                Wait::Signal { name, .. } => (name, "signal"),
+                Wait::Approval { question, .. } => (question, "approval"),
+            };
+            let Some(bound) = binder.open_template(value, view, &at("wait").join(field)) else {
+                return Kind::Pass { inputs: None };
+            };
+            check_literal_wait(binder, index, wait, &bound.code);
+            let bound = Box::new(bound);
+            match wait {
+                Wait::For(_) => Kind::Timer { at: Moment::After, value: bound },
+                Wait::Until(_) => Kind::Timer { at: Moment::At, value: bound },
+                Wait::Signal { on_timeout, .. } => {
+                    check_on_timeout(binder, index, step, *on_timeout, false);
+                    Kind::Signal { name: bound, on_timeout: *on_timeout }
+                }
+                Wait::Approval { on_timeout, .. } => {
+                    check_on_timeout(binder, index, step, *on_timeout, true);
+                    Kind::Approval { question: bound, on_timeout: *on_timeout }
+                }
+            }
+        }
+        StepKind::Workflow(child) => nested(binder, index, child),
+    }
+}
+
+fn agent(
+    binder: &mut Binder<'_>,
+    index: u32,
+    work: &AgentStep,
+    name_agent: &mut dyn FnMut(&str) -> u32,
+) -> Kind {
+    let layout = binder.layout;
+    let view = View::Step(index);
+    let inputs = work.inputs.as_ref().and_then(|inputs| {
+        binder.template(inputs, view, &layout.pointer(index).join("inputs")).map(Box::new)
+    });
+    let Some(name) = &work.agent else {
+        if let Some(bound) = &inputs {
+            binder.without_secrets(
+                &bound.roots,
+                bound.code.references(),
+                &layout.pointer(index).join("inputs"),
+            );
+        }
+        return Kind::Pass { inputs };
+    };
+    let named = binder.shelf.named(name);
+    let agent = named.map_or(name.as_str(), |named| &named.agent);
+    let mut config = named.map(|named| named.config.clone()).unwrap_or_default();
+    config.extend(work.config.clone());
+    let config = Value::Object(config);
+    let description = binder.catalog.agent(agent);
+    match description {
+        Some(description) => {
+            if let Some(schema) = &description.input {
+                check_inputs(binder, index, Taker::Agent(agent), work.inputs.as_ref(), schema);
+            }
+            let named = named.map(|named| &*named.name);
+            check_config(binder, index, agent, description, &config, &work.config, named);
+        }
+        // of a named agent this is said once, where it is named
+        None if named.is_none() && !binder.found.is_full() => {
+            let names = binder.workflow.agents.iter().map(|named| &*named.name);
+            let all = binder.catalog.agent_names().into_iter().chain(names);
+            let message = format!("agent `{agent}` is not registered");
+            let mut diagnostic =
+                Diagnostic::error(Code::UNKNOWN_AGENT, layout.pointer(index).join("agent"), message)
+                    .suggest(agent, all);
+            diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
+            binder.found.push(diagnostic);
+        }
+        None => {}
+    }
+    let config = match config.as_object() {
+        Some(map) if !map.is_empty() => config_template(binder, index, named, &config),
+        _ => None,
+    };
+    Kind::Agent { agent: name_agent(agent), inputs, config: config.map(Box::new) }
+}
+
+/// The configuration of a step and what it inherits, whose templates stand in two places.
+fn config_template(
+    binder: &mut Binder<'_>,
+    index: u32,
+    named: Option<&NamedAgent>,
+    config: &Value,
+) -> Option<Bound<Template>> {
+    let own = binder.layout.pointer(index).join("config");
+    let before = binder.found.len();
+    let bound = binder.template(config, View::Step(index), &own);
+    if let Some(named) = named
+        && let StepKind::Agent(work) = &binder.layout.steps[index as usize].step.kind
+    {
+        let theirs = Pointer::root().join("agents").join(&*named.name).join("config");
+        binder.found.move_since(before, &own, &theirs, |key| !work.config.contains_key(key));
+    }
+    bound
+}
+
+fn repeat(binder: &mut Binder<'_>, index: u32, each: &LoopStep, bodies: &[u32]) -> Kind {
+    let layout = binder.layout;
+    let pointer = layout.pointer(index);
+    let items = binder.expression(&each.items, Wanted::List, View::Step(index), &pointer.join("loop"));
+    let output = match (&each.output, bodies.first()) {
+        (Some(output), Some(&body)) => {
+            binder.open_template(output, View::After(body), &pointer.join("output"))
+        }
+        _ => None,
+    };
+    if each.max_parallel == 0 {
+        let message = "`maxParallel` is 0: no iteration could ever run";
+        let diagnostic = Diagnostic::error(Code::BAD_VALUE, pointer.join("maxParallel"), message)
+            .help("leave it out to go through the items one by one");
+        binder.found.push(diagnostic);
+    }
+    let (Some(items), Some(&body)) = (items, bodies.first()) else { return Kind::Pass { inputs: None } };
+    if let Some(literal) = items.code.as_literal()
+        && !literal.is_array()
+    {
+        let message = "a loop needs a list of items";
+        let help = "such as `[1, 2, 3]`, or a template of a list";
+        binder.found.push(Diagnostic::error(Code::WRONG_TYPE, pointer.join("loop"), message).help(help));
+    }
+    Kind::Loop(Box::new(LoopPlan {
+        body,
+        items,
+        max_parallel: each.max_parallel.max(1),
+        max_iterations: each.max_iterations,
+        output,
+    }))
+}
+
+fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelStep, bodies: Vec<u32>) -> Kind {
+    let pointer = || binder.layout.pointer(index).join("parallel");
+    let mut seen: Vec<&str> = fork.branches.iter().map(|branch| &*branch.key).collect();
+    seen.sort_unstable();
+    let twice = seen.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned());
+    if let Some(twice) = twice {
+        let message = format!("step `{}` has two branches named `{twice}`", step.key);
+        let at = pointer().join("branches").join(&*twice);
+        let diagnostic = Diagnostic::error(Code::DUPLICATE_KEY, at, message)
+            .help("give one of them another name: the output has a field of each");
+        binder.found.push(diagnostic);
+    }
+    for branch in &fork.branches {
+        if branch.key.is_empty() || branch.key.contains(['.', '#', '[', ']']) {
+            let at = pointer().join("branches").join(&*branch.key);
+            let message = format!("`{}` cannot be the name of a branch", branch.key);
+            let help = "names have letters, digits, `_` and `-`";
+            binder.found.push(Diagnostic::error(Code::BAD_NAME, at, message).help(help));
+        }
+    }
+    if let Some(named) = fork.branches.iter().find(|branch| branch.key == "parallelCompleted") {
+        let at = pointer().join("branches").join(&*named.key);
+        let message = "a branch cannot be named `parallelCompleted`: the output has a field of that name";
+        let help = "give the branch another name";
+        binder.found.push(Diagnostic::error(Code::BAD_NAME, at, message).help(help));
+    }
+    if let Join::Count(count) = fork.join
+        && (count == 0 || count as usize > fork.branches.len())
+    {
+        let message = format!("step `{}` waits for {count} of {} branches", step.key, fork.branches.len());
+        let diagnostic = Diagnostic::error(Code::BAD_VALUE, pointer().join("join"), message)
+            .help("`join` is `all`, `any` or a number from 1 to the number of branches");
+        binder.found.push(diagnostic);
+    }
+    Kind::Parallel(Box::new(ParallelPlan { bodies, join: fork.join }))
+}
+
+fn nested(binder: &mut Binder<'_>, index: u32, child: &WorkflowStep) -> Kind {
+    let layout = binder.layout;
+    let pointer = layout.pointer(index);
+    let inputs = child.inputs.as_ref().and_then(|inputs| {
+        binder.open_template(inputs, View::Step(index), &pointer.join("inputs")).map(Box::new)
+    });
+    match binder.catalog.workflow(&child.workflow) {
+        None if binder.found.is_full() => {}
+        None => {
+            let message = format!("workflow `{}` is not registered", child.workflow);
+            let mut diagnostic = Diagnostic::error(Code::UNKNOWN_WORKFLOW, pointer.join("workflow"), message)
+                .suggest(&child.workflow, binder.catalog.workflow_names());
+            diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
+            binder.found.push(diagnostic);
+        }
+        Some(Some(schema)) => {
+            check_inputs(binder, index, Taker::Workflow(&child.workflow), child.inputs.as_ref(), schema);
+        }
+        Some(None) => {}
+    }
+    Kind::Child { workflow: child.workflow.as_str().into(), inputs, wait: child.wait_for_completion }
+}
+
+/// A wait that is written out can be checked now.
+fn check_literal_wait(binder: &mut Binder<'_>, index: u32, wait: &Wait, template: &Template) {
+    let Some(value) = template.as_literal() else { return };
+    let problem = match wait {
+        Wait::For(_) => super::moment::duration(value).err(),
+        Wait::Until(_) => super::moment::moment(value).err(),
+        Wait::Signal { .. } => match value.as_str() {
+            Some("") => Some("the name of a signal is empty".to_owned()),
+            Some(_) => None,
+            None => Some("the name of a signal must be text".to_owned()),
+        },
+        Wait::Approval { .. } => None,
+    };
+    if let Some(problem) = problem {
+        let (code, field, help) = match wait {
+            Wait::For(_) => (Code::BAD_DURATION, "for", "such as `30s`, `10m` or `24h`"),
+            Wait::Until(_) => (Code::BAD_VALUE, "until", "write it as in `2027-01-31T09:00:00Z`"),
+            _ => (Code::BAD_VALUE, "signal", "name the signal, such as `paid`"),
+        };
+        let pointer = binder.layout.pointer(index).join("wait").join(field);
+        binder.found.push(Diagnostic::error(code, pointer, problem).help(help));
+    }
+}
+
+fn check_on_timeout(binder: &mut Binder<'_>, index: u32, step: &Step, on_timeout: OnTimeout, approval: bool) {
+    let pointer = || binder.layout.pointer(index).join("wait").join("onTimeout");
+    if !approval && matches!(on_timeout, OnTimeout::Approve | OnTimeout::Reject) {
+        let message = format!("step `{}` waits for a signal, which cannot be approved or rejected", step.key);
+        let diagnostic = Diagnostic::error(Code::BAD_VALUE, pointer(), message)
+            .help("`onTimeout` of a signal is `fail` or `continue`");
+        binder.found.push(diagnostic);
+    } else if step.timeout.is_none() && on_timeout != OnTimeout::Fail {
+        let message = format!("step `{}` has `onTimeout` but no `timeout`", step.key);
+        let diagnostic = Diagnostic::error(Code::CONFLICT, pointer(), message)
+            .help("say how long it may wait: `timeout: 24h`");
+        binder.found.push(diagnostic);
+    }
+}
