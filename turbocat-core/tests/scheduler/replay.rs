@@ -100,7 +100,7 @@ fn a_log_that_cannot_have_happened_is_refused_with_the_reason() {
         Err("event 2 does not fit: the step does other work"),
     );
     let taken = json!({ "at": 3, "type": "signalTaken", "step": "z", "name": "go" });
-    check(|log| splice(log, 9, 0, &[taken]), Err("event 10 does not fit: there is no such signal"));
+    check(|log| splice(log, 9, 0, &[taken]), Err("event 10 does not fit: the step does not wait for it"));
     let ended = json!({ "at": 3, "type": "executionEnded", "status": "failed" });
-    check(|log| splice(log, 9, 0, &[ended]), Err("event 11 does not fit: the execution has ended"));
+    check(|log| splice(log, 9, 0, &[ended]), Err("event 10 does not fit: the execution has unfinished steps"));
 }
