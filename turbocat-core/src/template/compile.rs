@@ -48,7 +48,7 @@ impl<'a, 'n> Compiler<'a, 'n> {
 
     /// What was compiled, unless there were mistakes.
     pub(super) fn finish<T>(self, compiled: T) -> Result<(T, Uses), Vec<TemplateError>> {
-        if self.errors.is_empty() { Ok((compiled, self.uses)) } else { Err(self.errors) }
+        if self.errors.is_empty() { Ok((compiled, self.uses.finish())) } else { Err(self.errors) }
     }
 
     pub(super) fn part(&mut self, value: &Value) -> Part {
