@@ -72,9 +72,75 @@ impl<'a> Binder<'a> {
         pointer: &Pointer,
     ) -> Option<Bound<Template>> {
         let compiled = Template::compile(value, &|name| self.kind_of(name, view));
+        if let Err(errors) = &compiled {
+            // each of the rest is compared with all of these
+            const FEW: usize = 32;
+            let broken: Vec<&[Segment]> = errors.iter().take(FEW).map(|error| &*error.pointer.0).collect();
+            if errors.len() < FEW {
+                self.check_rest(value, &broken, view, pointer);
+            }
+        }
         let code = self.report(compiled, pointer)?;
         let roots = self.bind(code.roots(), code.references(), view, pointer)?;
+        self.check_texts(value, code.references(), &roots, view, pointer);
         Some(Bound { secret: roots.contains(&Root::Secrets), code, roots })
+    }
+
+    /// Checks what is sound of a value with mistakes in it.
+    fn check_rest(&mut self, value: &Value, broken: &[&[Segment]], view: View, pointer: &Pointer) {
+        if broken.is_empty() {
+            self.template(value, view, pointer);
+            return;
+        }
+        let children: Vec<(Segment, &Value)> = match value {
+            Value::Object(map) => map.iter().map(|(key, value)| (Segment::from(&**key), value)).collect(),
+            Value::Array(list) => list.iter().enumerate().map(|(at, value)| (at.into(), value)).collect(),
+            _ => return,
+        };
+        for (segment, child) in children {
+            if self.found.is_full() {
+                return;
+            }
+            let below = broken.iter().filter(|path| path.first() == Some(&segment));
+            let below: Vec<&[Segment]> = below.map(|path| &path[1..]).collect();
+            self.check_rest(child, &below, view, &pointer.join(segment));
+        }
+    }
+
+    /// Reports lists and objects in the middle of text, which can never be put there.
+    fn check_texts(
+        &mut self,
+        value: &Value,
+        references: &[Reference],
+        roots: &[Root],
+        view: View,
+        pointer: &Pointer,
+    ) {
+        for (at, reference) in references.iter().enumerate() {
+            let Some(text) = within(value, &reference.pointer).and_then(Value::as_str) else { continue };
+            if !stands_in_text(text, &reference.text) || self.found.is_full() {
+                continue;
+            }
+            let Some(origin) = self.origin(roots[reference.root], view) else { continue };
+            let layout = self.layout;
+            let found = self.shelf.find(origin, &reference.path, |step| layout.steps[step as usize].step);
+            let Some((given, path, _, is_step)) = found else { continue };
+            let Some(kinds) = given.kinds(&path, is_step) else { continue };
+            if !kinds.iter().all(|kind| matches!(&**kind, "array" | "object")) {
+                continue;
+            }
+            let name = &reference.text;
+            let message = format!("`{name}` cannot stand in the middle of text");
+            let help = match &*kinds[0] {
+                "array" => format!("join it, such as `{name} | join(', ')`, or write `{name} | tojson`"),
+                _ => format!("name a field of it, or write `{name} | tojson`"),
+            };
+            self.about(references, at, None, pointer, |at| {
+                Diagnostic::error(Code::WRONG_RESULT, at, message)
+                    .label(format!("it is {}", with_article(&kinds.join(" or "))))
+                    .help(help)
+            });
+        }
     }
 
     /// As [`template`](Self::template), where secrets must not appear: what is evaluated here is
@@ -229,27 +295,27 @@ impl<'a> Binder<'a> {
         for (at, reference) in references.iter().enumerate() {
             first[reference.root].get_or_insert(at);
         }
-        let mut roots = Vec::with_capacity(names.len());
-        let mut sound = true;
+        // what cannot be resolved is reported, and the rest is checked all the same
+        let mut roots: Vec<Option<Root>> = Vec::with_capacity(names.len());
         for (name, at) in names.iter().zip(first) {
             let at = at.unwrap_or_default();
             let Some(root) = self.resolve(name, view) else {
                 self.unknown(name, view, references, at, pointer);
-                sound = false;
+                roots.push(None);
                 continue;
             };
-            if let Root::Step { up, step } = root {
-                sound &= self.infer(step, up, view, references, at, pointer);
+            let seen = match root {
+                Root::Step { up, step } => self.infer(step, up, view, references, at, pointer),
+                _ => true,
+            };
+            roots.push(seen.then_some(root));
+        }
+        for (at, reference) in references.iter().enumerate() {
+            if let Some(root) = roots[reference.root] {
+                self.check_path(references, at, root, view, pointer);
             }
-            roots.push(root);
         }
-        if !sound {
-            return None;
-        }
-        for at in 0..references.len() {
-            self.check_path(references, at, roots[references[at].root], view, pointer);
-        }
-        Some(roots.into())
+        roots.into_iter().collect()
     }
 
     fn unknown(&mut self, name: &str, view: View, references: &[Reference], at: usize, pointer: &Pointer) {
@@ -266,8 +332,9 @@ impl<'a> Binder<'a> {
     }
 
     /// What the author may have meant by a name that nobody knows here.
-    fn why_unknown(&self, name: &str, view: View, reference: &Reference) -> Option<String> {
-        let key = |step: u32| &*self.layout.steps[step as usize].step.key;
+    fn why_unknown(&mut self, name: &str, view: View, reference: &Reference) -> Option<String> {
+        let layout = self.layout;
+        let key = |step: u32| &*layout.steps[step as usize].step.key;
         let mut names: Vec<&str> = BUILT_IN.to_vec();
         let mut body = self.body_of(view);
         loop {
@@ -309,7 +376,7 @@ impl<'a> Binder<'a> {
         if let Some((what, owner)) = of_loop {
             return Some(format!("`{name}` is the {what} of loop `{owner}`; it is known only inside of it"));
         }
-        let help = suggest(name, names);
+        let help = suggest(name, self.found.comparable(names));
         if self.shelf.named(name).is_some() && !help.as_ref().is_some_and(|help| help.starts_with("did you"))
         {
             return Some(format!("`{name}` is an agent; refer to the step that asks it"));
@@ -420,6 +487,7 @@ impl<'a> Binder<'a> {
         let ahead = part
             .as_ref()
             .map_or("", |part| reference.text[..part.start].trim_end_matches(['.', '[', '"', '\'', ' ']));
+        let ahead = ahead.replace(" .", ".");
         let (message, label) = match root {
             Root::Inputs if dead == 0 => (
                 format!("input `{wanted}` is not declared by the workflow"),
@@ -431,13 +499,15 @@ impl<'a> Binder<'a> {
             {
                 (
                     format!("`{wanted}` is not produced by step `{}`", step_of(step).key),
-                    format!("{} gives {}", given.giver, end.shape),
+                    format!("{} gives {}", given.giver, end.shape) + &given.additions(),
                 )
             }
             Root::Metadata if dead == 0 => {
                 (format!("`{ahead}` has no `{wanted}`"), format!("it has {}", end.shape))
             }
-            _ => (format!("`{ahead}` has no `{wanted}`"), format!("`{ahead}` is {}", end.shape)),
+            _ => {
+                (format!("`{ahead}` has no `{wanted}`"), format!("`{ahead}` is {}", with_article(&end.shape)))
+            }
         };
         let help = if end.is_list {
             Some(format!(
@@ -486,13 +556,12 @@ impl<'a> Binder<'a> {
             return;
         }
         let text = &reference.text;
-        let is = kinds.join(" or ");
         let (message, help) = match wanted {
             Wanted::Truth => {
                 let compared = match &*kinds[0] {
                     "array" => format!("{text} | length > 0"),
                     "number" | "integer" => format!("{text} > 0"),
-                    "string" => format!("{text} == \"…\""),
+                    "string" => format!("{text} == '…'"),
                     _ => format!("{text} | truthy"),
                 };
                 (format!("`{text}` is neither true nor false"), format!("compare it, such as `{compared}`"))
@@ -502,7 +571,7 @@ impl<'a> Binder<'a> {
                 "refer to something that is a list".to_owned(),
             ),
         };
-        let label = format!("it is {} {is}", if is.starts_with(['a', 'i', 'o']) { "an" } else { "a" });
+        let label = format!("it is {}", with_article(&kinds.join(" or ")));
         self.about(std::slice::from_ref(reference), 0, None, pointer, |at| {
             Diagnostic::error(Code::WRONG_RESULT, at, message).label(label).help(help)
         });
@@ -520,6 +589,32 @@ fn mark(references: &[Reference], at: usize, part: Option<Range<usize>>) -> Mark
     let here = &references[at].pointer;
     let before = references[..=at].iter().filter(|reference| reference.pointer == *here);
     Mark::Piece { pieces: before.map(|reference| reference.text.as_str().into()).collect(), part }
+}
+
+/// The value a pointer leads to.
+fn within<'v>(value: &'v Value, pointer: &Pointer) -> Option<&'v Value> {
+    pointer.0.iter().try_fold(value, |value, segment| match segment {
+        Segment::Key(key) => value.get(&**key),
+        Segment::Index(index) => value.get(index),
+    })
+}
+
+/// Whether a plain path is a token of its own in a text that has more than this token.
+fn stands_in_text(text: &str, path: &str) -> bool {
+    let is_token = |at: usize| {
+        let before = text[..at].trim_end().strip_suffix("{{");
+        let after = text[at + path.len()..].trim_start().strip_prefix("}}");
+        before.zip(after).is_some_and(|(before, after)| !before.is_empty() || !after.is_empty())
+    };
+    text.match_indices(path).any(|(at, _)| is_token(at))
+}
+
+fn with_article(shape: &str) -> String {
+    match shape.chars().next() {
+        Some('{') => shape.to_owned(),
+        Some('a' | 'i' | 'o') if shape != "any" && shape != "anything" => format!("an {shape}"),
+        _ => format!("a {shape}"),
+    }
 }
 
 /// Where a segment of a path stands in its text.

@@ -68,7 +68,7 @@ fn check_agents(binder: &mut Binder<'_>) {
             let names = binder.catalog.agent_names();
             let mut diagnostic = Diagnostic::error(Code::UNKNOWN_AGENT, at.join("type"), message)
                 .label(format!("what `{}` stands for", named.name))
-                .suggest(&named.agent, names);
+                .suggest(&named.agent, binder.found.comparable(names));
             diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
             binder.found.push(diagnostic);
         }

@@ -7,8 +7,14 @@ use super::plan::{Gate, Kind, Plan, PlanStep};
 impl Plan {
     /// The graph in Graphviz's language.
     pub fn to_dot(&self) -> String {
-        let mut out = String::from("digraph workflow {\n  rankdir=TB;\n  node [fontname=\"sans-serif\"];\n");
+        let mut out = String::from(
+            "digraph workflow {\n  rankdir=TB;\n  compound=true;\n  node [fontname=\"sans-serif\"];\n",
+        );
         self.dot_body(&mut out, 0, 1);
+        for (body, step, owner) in self.nests() {
+            // an arrow ends at a step even where it is drawn to the box around it
+            let _ = writeln!(out, "  s{owner} -> s{step} [lhead=cluster_{body}, style=dotted];");
+        }
         self.arrows(|from, to, label| {
             let label = label.map_or_else(String::new, |label| format!(" [label=\"{label}\"]"));
             let _ = writeln!(out, "  s{from} -> s{to}{label};");
@@ -21,6 +27,9 @@ impl Plan {
     pub fn to_mermaid(&self) -> String {
         let mut out = String::from("flowchart TD\n");
         self.mermaid_body(&mut out, 0, 1);
+        for (body, _, owner) in self.nests() {
+            let _ = writeln!(out, "  s{owner} -.-> b{body}");
+        }
         self.arrows(|from, to, label| {
             let label = label.map_or_else(String::new, |label| format!("|{label}|"));
             let _ = writeln!(out, "  s{from} -->{label} s{to}");
@@ -41,6 +50,13 @@ impl Plan {
                 arrow(from as u32, edge.to, label);
             }
         }
+    }
+
+    /// Nested bodies: their number, their first step, and the step around them.
+    fn nests(&self) -> impl Iterator<Item = (usize, u32, u32)> {
+        self.0.bodies.iter().enumerate().filter_map(|(number, body)| {
+            body.owner.as_ref().map(|owner| (number, body.steps.start, owner.step))
+        })
     }
 
     fn bodies_of(&self, step: u32) -> impl Iterator<Item = u32> {
@@ -69,7 +85,7 @@ impl Plan {
     fn mermaid_body(&self, out: &mut String, body: u32, depth: usize) {
         let pad = "  ".repeat(depth);
         for step in self.body(body).steps.clone() {
-            let label = self.label(step).replace('"', "#quot;").replace('\n', "<br/>");
+            let label = escape(&self.label(step));
             let (open, close) = match &self.step(step).kind {
                 Kind::Condition(_) => ("{", "}"),
                 Kind::Loop(_) | Kind::Parallel(_) => ("[[", "]]"),
@@ -79,7 +95,7 @@ impl Plan {
             };
             let _ = writeln!(out, "{pad}s{step}{open}\"{label}\"{close}");
             for nested in self.bodies_of(step) {
-                let title = self.title(step, nested).replace('"', "#quot;");
+                let title = escape(&self.title(step, nested));
                 let _ = writeln!(out, "{pad}subgraph b{nested} [\"{title}\"]");
                 self.mermaid_body(out, nested, depth + 1);
                 let _ = writeln!(out, "{pad}end");
@@ -100,8 +116,8 @@ impl Plan {
         let what = match &plan.kind {
             Kind::Agent { agent, .. } => self.0.agents[*agent as usize].to_string(),
             Kind::Pass { .. } => return plan.key.to_string(),
-            Kind::Condition(bound) => bound.code.text().to_owned(),
-            Kind::Loop(each) => format!("for each of {}", each.items.code.text()),
+            Kind::Condition(bound) => clip(bound.code.text()),
+            Kind::Loop(each) => format!("for each of {}", clip(each.items.code.text())),
             Kind::Parallel(_) => "parallel".to_owned(),
             Kind::Timer { .. } => "wait".to_owned(),
             Kind::Signal { .. } => "wait for a signal".to_owned(),
@@ -122,6 +138,34 @@ const fn dot_shape(step: &PlanStep) -> &'static str {
     }
 }
 
+/// A picture is no place for a long expression.
+fn clip(text: &str) -> String {
+    const LONGEST: usize = 80;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// Text within Mermaid's quotes, where it would be read as HTML.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '#' => out.push_str("#35;"),
+            '"' => out.push_str("#quot;"),
+            '&' => out.push_str("#amp;"),
+            '<' => out.push_str("#lt;"),
+            '>' => out.push_str("#gt;"),
+            '`' => out.push_str("#96;"),
+            '\n' => out.push_str("<br/>"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text within Graphviz's quotes.
 fn quote(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

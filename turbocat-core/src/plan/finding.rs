@@ -32,7 +32,11 @@ impl From<Diagnostic> for Finding {
 
 /// What was found so far.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+    /// How many names were compared with one that nobody knows.
+    compared: usize,
+}
 
 impl Findings {
     /// As many as a reader of a definition reports. Nobody reads more, and each costs a search for
@@ -41,17 +45,26 @@ impl Findings {
 
     /// Whether nothing more is reported: then nothing more has to be found out.
     pub(crate) const fn is_full(&self) -> bool {
-        self.0.len() >= Self::MOST
+        self.list.len() >= Self::MOST
     }
 
     pub(crate) fn push(&mut self, finding: impl Into<Finding>) {
         if !self.is_full() {
-            self.0.push(finding.into());
+            self.list.push(finding.into());
         }
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.0.len()
+        self.list.len()
+    }
+
+    /// The names to compare an unknown one with. In a workflow of a hundred thousand steps that is
+    /// work, so it is done for the first mistakes only.
+    pub(crate) fn comparable<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+        const MOST: usize = 300_000;
+        let names: Vec<&str> = names.into_iter().take(MOST - self.compared).collect();
+        self.compared += names.len();
+        names
     }
 
     /// What was found lately below one pointer is about another, for the keys that are not there.
@@ -62,7 +75,7 @@ impl Findings {
         to: &Pointer,
         is_other: impl Fn(&str) -> bool,
     ) {
-        for finding in &mut self.0[before..] {
+        for finding in &mut self.list[before..] {
             let pointer = &mut finding.diagnostic.pointer;
             let Some(rest) = pointer.0.strip_prefix(&*from.0) else { continue };
             if let Some(Segment::Key(key)) = rest.first()
@@ -74,14 +87,14 @@ impl Findings {
     }
 
     pub(crate) fn has_errors(&self) -> bool {
-        self.0.iter().any(|finding| finding.diagnostic.severity == Severity::Error)
+        self.list.iter().any(|finding| finding.diagnostic.severity == Severity::Error)
     }
 
     /// Looks the places up in the text.
     pub(crate) fn place(self, workflow: &Workflow) -> Diagnostics {
-        let source = workflow.source.as_deref().filter(|_| !self.0.is_empty());
+        let source = workflow.source.as_deref().filter(|_| !self.list.is_empty());
         let text = source.map(|source| (Places::of(source), Lines::of(&source.text)));
-        let list = self.0.into_iter().map(|Finding { mut diagnostic, mark }| {
+        let list = self.list.into_iter().map(|Finding { mut diagnostic, mark }| {
             if let (Some((places, lines)), None) = (&text, diagnostic.place) {
                 let whole = places.locate(&diagnostic.pointer);
                 diagnostic.place = whole.map(|place| mark.within(lines, place).unwrap_or(place));

@@ -98,7 +98,7 @@ pub(crate) fn check_inputs(
         binder.found.push(diagnostic);
     }
     let Some(validator) = validator(binder, word, name, schema) else { return };
-    for (path, message) in mistakes(&validator, given, true) {
+    for (path, message) in mistakes(&validator, given) {
         let at = down(&pointer.join("inputs"), &path);
         let what = shown(&path, "inputs");
         let diagnostic =
@@ -133,7 +133,7 @@ pub(crate) fn check_config(
     if let Some(schema) = &description.config
         && let Some(validator) = validator(binder, "config", agent, schema)
     {
-        for (path, message) in mistakes(&validator, config, false) {
+        for (path, message) in mistakes(&validator, config) {
             let first = match path.first() {
                 Some(Segment::Key(key)) => Some(&**key),
                 _ => None,
@@ -144,6 +144,29 @@ pub(crate) fn check_config(
                 .label(format!("{agent} takes {}", shape_of(schema, schema)))
                 .help("change it to what the agent takes");
             binder.found.push(diagnostic);
+        }
+        let takes =
+            |diagnostic: Diagnostic| diagnostic.label(format!("{agent} takes {}", shape_of(schema, schema)));
+        let properties = schema.get("properties").and_then(Value::as_object);
+        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+        if let (Some(properties), true, Some(given)) = (properties, closed, config.as_object()) {
+            for unknown in given.keys().filter(|name| !properties.contains_key(*name)) {
+                let message = format!("step `{key}`: agent `{agent}` has no setting `{unknown}`");
+                let at = place(&[Segment::from(&**unknown)], Some(unknown));
+                let mut diagnostic = takes(Diagnostic::error(Code::BAD_CONFIG, at, message))
+                    .suggest(unknown, properties.keys().map(String::as_str));
+                diagnostic.help.get_or_insert_with(|| "take it out: there are no settings".to_owned());
+                binder.found.push(Finding { diagnostic, mark: Mark::Key((&**unknown).into()) });
+            }
+        }
+        let required = schema.get("required").and_then(Value::as_array);
+        for missed in required.into_iter().flatten().filter_map(Value::as_str) {
+            if config.get(missed).is_none() {
+                let message = format!("step `{key}`: agent `{agent}` needs the setting `{missed}`");
+                let diagnostic = takes(Diagnostic::error(Code::BAD_CONFIG, place(&[], None), message))
+                    .help(format!("add `{missed}` under `config`"));
+                binder.found.push(diagnostic);
+            }
         }
     }
     for problem in binder.catalog.check_config(agent, config) {
@@ -161,17 +184,15 @@ pub(crate) fn check_config(
 }
 
 /// What is certainly wrong with a value that has templates in it.
-fn mistakes(validator: &Validator, value: &Value, is_input: bool) -> Vec<(Vec<Segment>, String)> {
+fn mistakes(validator: &Validator, value: &Value) -> Vec<(Vec<Segment>, String)> {
     let mut found = Vec::new();
     for error in validator.iter_errors(value) {
         let path = error.instance_path().as_str();
         let Some(at) = value.pointer(path) else { continue };
         let top = path.is_empty();
         let certain = match error.kind() {
-            // missing and unknown inputs are told apart and told better
-            ValidationErrorKind::Required { .. } | ValidationErrorKind::AdditionalProperties { .. } => {
-                !(top && is_input)
-            }
+            // at the top these are told apart, and with more to it
+            ValidationErrorKind::Required { .. } | ValidationErrorKind::AdditionalProperties { .. } => !top,
             // a text with a template can become anything, a list or an object stays what it is
             ValidationErrorKind::Type { .. } => !at.is_string() || !has_template(at),
             _ => !has_template(at),

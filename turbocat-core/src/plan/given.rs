@@ -84,8 +84,19 @@ impl<'a> Given<'a> {
         Some(DeadEnd { at: at + skipped, offered, shape, is_list })
     }
 
-    /// The types a path's value certainly has one of, if that is known: and never null by schema
-    /// alone, since what was skipped is null.
+    /// What is laid over it, for messages.
+    pub(crate) fn additions(&self) -> String {
+        match self.also {
+            Some(also) => {
+                let names: Vec<&str> = also.keys().take(8).map(String::as_str).collect();
+                format!(", and `outputs` adds {{ {} }}", names.join(", "))
+            }
+            None => String::new(),
+        }
+    }
+
+    /// The types a path's value certainly has one of, if that is known. Null is not among them:
+    /// everything of a step that was skipped is null.
     pub(crate) fn kinds(&self, path: &[PathSegment], is_step: bool) -> Option<Vec<String>> {
         let (path, _) = self.without_output(path, is_step);
         if path.is_empty() && self.also.is_some() {

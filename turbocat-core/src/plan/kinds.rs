@@ -143,7 +143,7 @@ fn agent(
             let message = format!("agent `{agent}` is not registered");
             let mut diagnostic =
                 Diagnostic::error(Code::UNKNOWN_AGENT, layout.pointer(index).join("agent"), message)
-                    .suggest(agent, all);
+                    .suggest(agent, binder.found.comparable(all));
             diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
             binder.found.push(diagnostic);
         }
@@ -210,12 +210,12 @@ fn repeat(binder: &mut Binder<'_>, index: u32, each: &LoopStep, bodies: &[u32]) 
 
 fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelStep, bodies: Vec<u32>) -> Kind {
     let pointer = || binder.layout.pointer(index).join("parallel");
-    let mut seen: Vec<&str> = fork.branches.iter().map(|branch| &*branch.key).collect();
+    let mut seen: Vec<(&str, usize)> =
+        fork.branches.iter().enumerate().map(|(at, branch)| (&*branch.key, at)).collect();
     seen.sort_unstable();
-    let twice = seen.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned());
-    if let Some(twice) = twice {
+    for (twice, row) in seen.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1]) {
         let message = format!("step `{}` has two branches named `{twice}`", step.key);
-        let at = pointer().join("branches").join(&*twice);
+        let at = pointer().join("branches").join(row).join("key");
         let diagnostic = Diagnostic::error(Code::DUPLICATE_KEY, at, message)
             .help("give one of them another name: the output has a field of each");
         binder.found.push(diagnostic);
@@ -256,7 +256,7 @@ fn nested(binder: &mut Binder<'_>, index: u32, child: &WorkflowStep) -> Kind {
         None => {
             let message = format!("workflow `{}` is not registered", child.workflow);
             let mut diagnostic = Diagnostic::error(Code::UNKNOWN_WORKFLOW, pointer.join("workflow"), message)
-                .suggest(&child.workflow, binder.catalog.workflow_names());
+                .suggest(&child.workflow, binder.found.comparable(binder.catalog.workflow_names()));
             diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
             binder.found.push(diagnostic);
         }

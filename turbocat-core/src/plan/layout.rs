@@ -46,6 +46,7 @@ impl<'a> Layout<'a> {
             sorted.sort_by(|a, b| a.key.cmp(&b.key));
             layout.steps.extend(sorted.into_iter().map(|step| Laid { step, body: number }));
             body.steps = start as u32..layout.steps.len() as u32;
+            let body_steps = steps;
             let (steps, depth) = (body.steps.clone(), body.depth + 1);
             layout.bodies.push(body);
             if steps.is_empty() && number == 0 {
@@ -58,10 +59,15 @@ impl<'a> Layout<'a> {
                 let step = layout.steps[index as usize].step;
                 check_name(&step.key, "a step", || layout.pointer(index), found);
                 if index > steps.start && layout.steps[index as usize - 1].step.key == step.key {
+                    // the later one, by its row: both have the same name
+                    let row = body_steps.iter().position(|other| std::ptr::eq(other, step));
+                    let around = Pointer(
+                        layout.pointer(index).0.split_last().map_or_else(Vec::new, |(_, body)| body.to_vec()),
+                    );
                     found.push(
                         Diagnostic::error(
                             Code::DUPLICATE_STEP,
-                            layout.pointer(index),
+                            around.join(row.unwrap_or_default()).join("key"),
                             format!("there are two steps with the key `{}`", step.key),
                         )
                         .help("give one of them another key: templates refer to steps by their keys"),

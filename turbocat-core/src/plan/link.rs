@@ -101,7 +101,8 @@ fn unknown_step(binder: &mut Binder<'_>, index: u32, key: &str, code: Code, poin
     }
     let own = &layout.steps[index as usize].step.key;
     let others = layout.keys(body).filter(|other| other != own);
-    let mut diagnostic = Diagnostic::error(code, pointer, message).suggest(key, others);
+    let mut diagnostic =
+        Diagnostic::error(code, pointer, message).suggest(key, binder.found.comparable(others));
     diagnostic.help.get_or_insert_with(|| format!("add a step `{key}`, or take the name out"));
     binder.found.push(diagnostic);
 }

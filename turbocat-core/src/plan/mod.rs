@@ -17,6 +17,9 @@ mod reach;
 mod compile;
 mod export;
 
+#[cfg(test)]
+mod tests;
+
 pub use compile::{check, compile};
 pub(crate) use moment::{duration, moment, word};
 pub use plan::Plan;

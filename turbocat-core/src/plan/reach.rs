@@ -11,7 +11,7 @@ use crate::diagnostic::{Code, Diagnostic};
 type Demand = (u32, bool);
 
 /// More demands than this on one step are not followed any further.
-const MANY: usize = 64;
+const MANY: usize = 32;
 
 /// Reports steps that can never be done.
 pub(crate) fn unreachable(

@@ -47,9 +47,14 @@ impl<'a, 'n> Compiler<'a, 'n> {
     }
 
     /// What was compiled, unless there were mistakes.
-    pub(super) fn finish<T>(mut self, compiled: T) -> Result<(T, Uses), Vec<TemplateError>> {
-        self.uses.shrink();
-        if self.errors.is_empty() { Ok((compiled, self.uses)) } else { Err(self.errors) }
+    pub(super) fn finish<T>(self, compiled: T) -> Result<(T, Uses), Vec<TemplateError>> {
+        if self.errors.is_empty() {
+            let mut uses = self.uses.finish();
+            uses.shrink();
+            Ok((compiled, uses))
+        } else {
+            Err(self.errors)
+        }
     }
 
     pub(super) fn part(&mut self, value: &Value) -> Part {

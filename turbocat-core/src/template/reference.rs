@@ -1,5 +1,6 @@
 //! Names, and what a template refers to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -50,6 +51,8 @@ pub(crate) enum PathSegment {
 pub(super) struct Uses {
     pub(super) roots: Vec<Box<str>>,
     pub(super) references: Vec<Reference>,
+    /// Roots by name, where they are too many to be looked through; only while compiling.
+    numbers: HashMap<Box<str>, usize>,
 }
 
 impl Uses {
@@ -62,9 +65,27 @@ impl Uses {
 
     /// The index of a root, which is added when it is new.
     pub(super) fn root(&mut self, name: &str) -> usize {
-        self.roots.iter().position(|known| &**known == name).unwrap_or_else(|| {
+        const FEW: usize = 16;
+        let known = if self.roots.len() <= FEW {
+            self.roots.iter().position(|known| &**known == name)
+        } else {
+            if self.numbers.is_empty() {
+                self.numbers = self.roots.iter().cloned().zip(0..).collect();
+            }
+            self.numbers.get(name).copied()
+        };
+        known.unwrap_or_else(|| {
             self.roots.push(name.into());
+            if !self.numbers.is_empty() {
+                self.numbers.insert(name.into(), self.roots.len() - 1);
+            }
             self.roots.len() - 1
         })
+    }
+
+    /// Forgets what was only needed to find roots.
+    pub(super) fn finish(mut self) -> Self {
+        self.numbers = HashMap::new();
+        self
     }
 }

@@ -102,5 +102,8 @@ fn a_log_that_cannot_have_happened_is_refused_with_the_reason() {
     let taken = json!({ "at": 3, "type": "signalTaken", "step": "z", "name": "go" });
     check(|log| splice(log, 9, 0, &[taken]), Err("event 10 does not fit: the step does not wait for it"));
     let ended = json!({ "at": 3, "type": "executionEnded", "status": "failed" });
-    check(|log| splice(log, 9, 0, &[ended]), Err("event 10 does not fit: the execution has unfinished steps"));
+    check(
+        |log| splice(log, 9, 0, &[ended]),
+        Err("event 10 does not fit: the execution has unfinished steps"),
+    );
 }
