@@ -47,7 +47,8 @@ impl<'a, 'n> Compiler<'a, 'n> {
     }
 
     /// What was compiled, unless there were mistakes.
-    pub(super) fn finish<T>(self, compiled: T) -> Result<(T, Uses), Vec<TemplateError>> {
+    pub(super) fn finish<T>(mut self, compiled: T) -> Result<(T, Uses), Vec<TemplateError>> {
+        self.uses.shrink();
         if self.errors.is_empty() { Ok((compiled, self.uses)) } else { Err(self.errors) }
     }
 

@@ -53,6 +53,13 @@ pub(super) struct Uses {
 }
 
 impl Uses {
+    /// Gives back the room for more: a plan keeps these for as long as it lives, most often with one
+    /// of each.
+    pub(super) fn shrink(&mut self) {
+        self.roots.shrink_to_fit();
+        self.references.shrink_to_fit();
+    }
+
     /// The index of a root, which is added when it is new.
     pub(super) fn root(&mut self, name: &str) -> usize {
         self.roots.iter().position(|known| &**known == name).unwrap_or_else(|| {
