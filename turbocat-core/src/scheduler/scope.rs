@@ -32,12 +32,9 @@ impl<'a> Scope<'a> {
         bound.code.evaluate(&self.values(&bound.roots))
     }
 
-    pub(crate) fn decide(&self, bound: &Bound<Expression>) -> Result<bool, EvalError> {
-        bound.code.decide(&self.values(&bound.roots))
-    }
-
-    pub(crate) fn explain(&self, bound: &Bound<Expression>) -> Explanation {
-        bound.code.explain(&self.values(&bound.roots))
+    /// Whether an expression holds, and why.
+    pub(crate) fn judge(&self, bound: &Bound<Expression>) -> (Result<bool, EvalError>, Explanation) {
+        bound.code.judge(&self.values(&bound.roots))
     }
 
     pub(crate) fn values(&self, roots: &[Root]) -> SmallVec<[RootValue<'a>; 4]> {

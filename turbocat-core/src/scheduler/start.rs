@@ -43,14 +43,13 @@ impl Scheduler {
                 return self.emit(turn, now, Fact::StepSkipped { step, reason: Box::new(reason) });
             }
             if let Some(guard) = &plan.guard {
-                let scope = Scope::new(&self.state, step.frame);
-                match scope.decide(guard) {
-                    Ok(true) => why = Some(Box::new(scope.explain(guard))),
-                    Ok(false) => {
-                        let reason = Box::new(SkipReason::Guard { why: scope.explain(guard) });
+                match Scope::new(&self.state, step.frame).judge(guard) {
+                    (Ok(true), seen) => why = Some(Box::new(seen)),
+                    (Ok(false), why) => {
+                        let reason = Box::new(SkipReason::Guard { why });
                         return self.emit(turn, now, Fact::StepSkipped { step, reason });
                     }
-                    Err(error) => {
+                    (Err(error), _) => {
                         let fact = self.failed(step, template_failed(&error), now);
                         return self.emit(turn, now, fact);
                     }
@@ -164,15 +163,15 @@ impl Scheduler {
                 None => Beginning::Done(self.plan.0.empty.clone()),
                 Some(inputs) => scope.template(inputs).map_or_else(Beginning::from, Beginning::Done),
             },
-            Kind::Condition(bound) => match scope.decide(bound) {
-                Err(error) => error.into(),
-                Ok(result) => {
+            Kind::Condition(bound) => match scope.judge(bound) {
+                (Err(error), _) => error.into(),
+                (Ok(result), why) => {
                     let branch = if result { "then" } else { "else" };
                     let output = json!({ "branch": branch, "conditionResult": result, "evaluated": true });
                     match self.project(step, Arc::new(output)) {
                         Err(failure) => Beginning::Failed(failure),
                         Ok(output) => {
-                            let decision = Some(Box::new(Decision { result, why: scope.explain(bound) }));
+                            let decision = Some(Box::new(Decision { result, why }));
                             Beginning::Fact(Fact::StepCompleted { step, output, decision })
                         }
                     }

@@ -1,6 +1,6 @@
 //! Evaluates the tree of an expression against the values of its roots.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use minijinja::State;
 use minijinja::value::{Kwargs, Value as Dynamic, ValueKind};
@@ -16,8 +16,9 @@ use super::print::print;
 use super::reference::RootValue;
 use super::view::{View, kind, lift};
 
-/// What the parts of an expression evaluated to. Parts that were not needed are not in it.
-pub(super) type Record = HashMap<*const Node, Dynamic>;
+/// What the parts of an expression evaluated to. Parts that were not needed are not in it. Most
+/// expressions have few, which a tree finds without hashing.
+pub(super) type Record = BTreeMap<*const Node, Dynamic>;
 
 /// Evaluates an expression.
 pub(super) fn evaluate(node: &Node, roots: &[RootValue<'_>]) -> Result<Dynamic, Fault> {

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use minijinja::value::Value as Dynamic;
 use serde::{Deserialize, Serialize};
 
-use super::evaluate::{Record, record};
+use super::error::Fault;
+use super::evaluate::Record;
 use super::node::Node;
 use super::path::{Found, Path};
 use super::print::{print, summary};
-use super::reference::RootValue;
 use super::view::lift;
 
 /// An evaluated expression: what it was, what stood in it, what came out.
@@ -36,25 +37,23 @@ impl Explanation {
     }
 
     /// What a plain path leads to.
-    pub(super) fn of_path(path: &Path, roots: &[RootValue<'_>]) -> Self {
-        let value = match path.find(roots) {
+    pub(super) fn of_path(path: &Path, found: &Result<Found<'_>, Fault>) -> Self {
+        let value = match found {
             Ok(Found::Absent) => "null".to_owned(),
             Ok(Found::Root(root)) => summary(&lift(root, &[], root)),
-            Ok(Found::Part { root, skip, value }) => summary(&lift(root, &path.keys[skip..], value)),
+            Ok(Found::Part { root, skip, value }) => summary(&lift(root, &path.keys[*skip..], value)),
             Ok(Found::Length(length)) => length.to_string(),
-            Err(fault) => fault.message,
+            Err(fault) => fault.message.clone(),
         };
         let text = path.text.to_string();
         Self { expression: text.clone(), substituted: text, value, operands: Vec::new() }
     }
 
-    /// Evaluates an expression and keeps all that was seen on the way.
-    pub(super) fn of(node: &Node, roots: &[RootValue<'_>]) -> Self {
-        let (result, record) = record(node, roots);
-        let mut explanation = explain(node, &record, LEVELS);
-        match result {
-            Ok(value) => explanation.value = summary(&value),
-            Err(fault) => explanation.value = fault.message,
+    /// What came out of an expression, and all that was seen on the way.
+    pub(super) fn of(node: &Node, result: &Result<Dynamic, Fault>, record: &Record) -> Self {
+        let mut explanation = explain(node, record, LEVELS);
+        if let Err(fault) = result {
+            explanation.value.clone_from(&fault.message);
         }
         explanation
     }

@@ -6,14 +6,15 @@ use serde_json::Value;
 
 use super::compile::Compiler;
 use super::error::{EvalError, Fault, TemplateError};
+use super::evaluate::record;
 use super::explain::Explanation;
-use super::path::describe;
+use super::path::{Found, describe};
 use super::print::summary;
 use super::reference::{Names, Reference, RootValue, Uses};
 use super::scan::{Broken, Piece, scan};
 use super::text::Template;
 use super::token::{Token, TokenKind};
-use super::view::lift;
+use super::view::{lift, settle};
 
 /// One value that decides something: `{{ expression }}`, a bare `expression`, or a JSON literal.
 #[derive(Debug)]
@@ -91,9 +92,45 @@ impl Expression {
         }
     }
 
-    /// Whether it holds. Null does not; what is neither true nor false is an error.
-    pub(crate) fn decide(&self, roots: &[RootValue<'_>]) -> Result<bool, EvalError> {
-        match &*self.evaluate(roots)? {
+    /// Whether it holds, and what was seen on the way. Null does not hold; what is neither true nor
+    /// false is an error.
+    pub(crate) fn judge(&self, roots: &[RootValue<'_>]) -> (Result<bool, EvalError>, Explanation) {
+        match &self.body {
+            Body::Token { token, .. } => {
+                let within = |fault: Fault| fault.within(&token.raw);
+                match &token.kind {
+                    TokenKind::Path(path) => {
+                        let found = path.find(roots);
+                        let why = Explanation::of_path(path, &found);
+                        let verdict = found.map_err(within).and_then(|found| match found {
+                            Found::Absent => self.verdict(&Value::Null),
+                            Found::Root(value) => self.verdict(value),
+                            Found::Part { value, .. } => self.verdict(value),
+                            Found::Length(length) => self.verdict(&Value::from(length)),
+                        });
+                        (verdict, why)
+                    }
+                    TokenKind::Expression(node) => {
+                        let (result, record) = record(node, roots);
+                        let why = Explanation::of(node, &result, &record);
+                        let value = result.and_then(|value| settle(&value)).map_err(within);
+                        (value.and_then(|value| self.verdict(&value)), why)
+                    }
+                }
+            }
+            Body::Value(template) => {
+                let result = template.evaluate(roots);
+                let why = Explanation::literal(match &result {
+                    Ok(value) => summary(&lift(value, &[], value)),
+                    Err(error) => error.message.clone(),
+                });
+                (result.and_then(|value| self.verdict(&value)), why)
+            }
+        }
+    }
+
+    fn verdict(&self, value: &Value) -> Result<bool, EvalError> {
+        match value {
             Value::Bool(truth) => Ok(*truth),
             Value::Null => Ok(false),
             other => {
@@ -107,20 +144,6 @@ impl Expression {
                     .help(format!("compare it, such as `{compared}`, or write `{text} | truthy`"))
                     .within(text))
             }
-        }
-    }
-
-    /// Evaluates it and says what was seen on the way.
-    pub(crate) fn explain(&self, roots: &[RootValue<'_>]) -> Explanation {
-        match &self.body {
-            Body::Token { token, .. } => match &token.kind {
-                TokenKind::Path(path) => Explanation::of_path(path, roots),
-                TokenKind::Expression(node) => Explanation::of(node, roots),
-            },
-            Body::Value(template) => Explanation::literal(match template.evaluate(roots) {
-                Ok(value) => summary(&lift(&value, &[], &value)),
-                Err(error) => error.message,
-            }),
         }
     }
 }

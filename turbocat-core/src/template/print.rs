@@ -34,6 +34,8 @@ pub(super) fn summary(value: &Dynamic) -> String {
                 None => Value::from(text).to_string(),
             }
         }
+        ValueKind::Bool => value.is_true().to_string(),
+        ValueKind::Number if value.is_integer() && value.as_i64().is_some() => value.to_string(),
         _ => to_json(value).map_or_else(|fault| fault.message, |value| value.to_string()),
     }
 }

@@ -9,7 +9,7 @@ use crate::template::{Explanation, Expression};
 fn an_explanation_shows_values_in_their_places() {
     let check = |text: &str, expected: &str| {
         let compiled = expression(text);
-        let explanation = compiled.explain(&seen(&values(compiled.roots())));
+        let explanation = compiled.judge(&seen(&values(compiled.roots()))).1;
         assert_eq!(explanation.to_string(), expected, "{text}");
         let written = serde_json::to_string(&explanation).unwrap();
         assert_eq!(serde_json::from_str::<Explanation>(&written).unwrap(), explanation);
@@ -37,7 +37,7 @@ fn an_explanation_shows_values_in_their_places() {
 #[test]
 fn a_literal_explains_itself() {
     let compiled = Expression::compile(&json!(true), &super::names).unwrap();
-    assert_eq!(compiled.explain(&[]).to_string(), "true");
+    assert_eq!(compiled.judge(&[]).1.to_string(), "true");
     let compiled = Expression::compile(&json!([1, 2]), &super::names).unwrap();
-    assert_eq!(compiled.explain(&[]).to_string(), "array(2)");
+    assert_eq!(compiled.judge(&[]).1.to_string(), "array(2)");
 }

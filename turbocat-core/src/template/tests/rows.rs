@@ -470,7 +470,7 @@ fn an_expression_is_one_token_or_bare() {
 fn a_decision_is_true_or_false() {
     let check = |text: &str, expected: Result<bool, &str>| {
         let compiled = expression(text);
-        let decision = compiled.decide(&seen(&values(compiled.roots())));
+        let decision = compiled.judge(&seen(&values(compiled.roots()))).0;
         match expected {
             Ok(truth) => assert_eq!(decision, Ok(truth), "{text}"),
             Err(part) => {
