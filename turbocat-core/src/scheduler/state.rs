@@ -278,17 +278,17 @@ impl Frame {
     /// A frame of a body, nothing begun; the steps that nothing comes before are ready.
     pub(crate) fn open(plan: &Plan, body: u32, number: u32, spare: Option<Box<Self>>) -> Box<Self> {
         let parts = plan.body(body);
-        let mut frame = spare.filter(|spare| spare.body == body).unwrap_or_default();
+        let mut frame = spare.unwrap_or_default();
+        if frame.steps.len() == parts.blocked.len() {
+            frame.instant.clear();
+            frame.agents.clear();
+        } else {
+            frame.instant = ReadySet::new(parts.blocked.len());
+            frame.agents = ReadySet::new(parts.blocked.len());
+        }
         let fresh = |blocked: &u32| StepState { blocked: *blocked, ..StepState::EMPTY };
         frame.steps.clear();
         frame.steps.extend(parts.blocked.iter().map(fresh));
-        if frame.base != parts.steps.start || frame.number == 0 {
-            frame.instant = ReadySet::new(parts.blocked.len());
-            frame.agents = ReadySet::new(parts.blocked.len());
-        } else {
-            frame.instant.clear();
-            frame.agents.clear();
-        }
         frame.number = number;
         frame.body = body;
         frame.base = parts.steps.start;
