@@ -222,15 +222,7 @@ impl Scheduler {
         let progress = match work {
             Work::Loop { items } => {
                 self.state.work.moved.insert(step);
-                let count = items.as_array().map_or(0, Vec::len);
-                Progress::Loop(Box::new(LoopProgress {
-                    items: items.clone(),
-                    next: 0,
-                    open: Default::default(),
-                    results: vec![None; count],
-                    failed: None,
-                    tainted: false,
-                }))
+                Progress::Loop(Box::new(LoopProgress::new(items.clone())))
             }
             Work::Parallel { required } => {
                 self.state.work.moved.insert(step);
@@ -417,7 +409,9 @@ impl Scheduler {
                 progress.open.remove(&number);
                 match outcome {
                     FrameOutcome::Completed(output) => {
-                        progress.results[index as usize] = Some(output.clone());
+                        if let Some(result) = progress.result_mut(index) {
+                            result.clone_from(output);
+                        }
                         progress.tainted |= tainted;
                     }
                     FrameOutcome::Failed => {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Scheduler;
 use super::depth::check_depth;
 use super::scope::Scope;
-use super::state::{Frame, LoopProgress, ParallelProgress, State};
+use super::state::{Frame, ParallelProgress, State};
 use crate::event::{StepRef, StepStatus};
 use crate::failure::{FailureKind, StepFailure};
 use crate::plan::{Kind, Plan};
@@ -39,8 +39,13 @@ pub(super) fn outputs_of(plan: &Plan, frame: &Frame) -> Map<String, Value> {
         StepStatus::Failed | StepStatus::Timeout => Some(Value::Null),
         _ => None,
     };
-    let rows = frame.steps.iter().enumerate();
-    rows.filter_map(|(at, state)| Some((plan.key(frame.base + at as u32).to_owned(), keep(state)?))).collect()
+    let mut outputs = Map::with_capacity(frame.steps.len());
+    for (at, state) in frame.steps.iter().enumerate() {
+        if let Some(output) = keep(state) {
+            outputs.insert(plan.key(frame.base + at as u32).to_owned(), output);
+        }
+    }
+    outputs
 }
 
 /// The output of an execution that has ended.
@@ -49,13 +54,6 @@ pub(super) fn execution_output(plan: &Plan, state: &State) -> Arc<Value> {
         Some(output) => output.clone(),
         None => Arc::new(Value::Object(outputs_of(plan, &state.root))),
     }
-}
-
-/// The output of a loop whose iterations all completed.
-pub(super) fn loop_output(progress: &LoopProgress) -> Value {
-    let results: Vec<Value> =
-        progress.results.iter().map(|result| result.as_deref().cloned().unwrap_or_default()).collect();
-    json!({ "itemCount": results.len(), "loopCompleted": true, "results": results })
 }
 
 impl Scheduler {
@@ -99,7 +97,7 @@ impl Scheduler {
 
     /// The output of a parallel step whose branches joined.
     pub(super) fn parallel_output(&self, step: StepRef, progress: &ParallelProgress) -> Value {
-        let mut output = Map::new();
+        let mut output = Map::with_capacity(progress.outputs.len() + 1);
         if let Kind::Parallel(fork) = &self.plan.step(step.step).kind {
             for (body, result) in fork.bodies.iter().zip(&progress.outputs) {
                 let branch = self.plan.body(*body).owner.as_ref().and_then(|owner| owner.branch.as_deref());
