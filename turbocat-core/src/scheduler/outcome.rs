@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Scheduler;
-use super::depth::check_depth;
+use super::depth::{check_depth, is_small};
 use super::scope::Scope;
 use super::state::{Frame, ParallelProgress, State};
 use crate::event::{StepRef, StepStatus};
@@ -59,7 +59,10 @@ pub(super) fn execution_output(plan: &Plan, state: &State) -> Arc<Value> {
 impl Scheduler {
     /// A step's output with its projection, if it has one.
     pub(super) fn project(&self, step: StepRef, output: Arc<Value>) -> Result<Arc<Value>, StepFailure> {
-        check_depth("the output", &output)?;
+        // What is handed on as it is was looked at when it came up.
+        if !self.hands_on(step, &output) {
+            check_depth("the output", &output)?;
+        }
         let Some(projection) = &self.plan.step(step.step).projection else { return Ok(output) };
         let scope = Scope { result: Some(&output), ..Scope::new(&self.state, step.frame) };
         let added = scope.template(projection).map_err(|error| template_failed(&error))?;
@@ -73,6 +76,14 @@ impl Scheduler {
         let whole = Value::Object(whole);
         check_depth("the output", &whole)?;
         Ok(Arc::new(whole))
+    }
+
+    /// Whether a value, if it is large, is one of those that the step was given: a long chain may
+    /// hand on something large, and is not to look at all of it every time.
+    fn hands_on(&self, step: StepRef, output: &Arc<Value>) -> bool {
+        let Kind::Agent { inputs: Some(inputs), .. } = &self.plan.step(step.step).kind else { return false };
+        let given = || Scope::new(&self.state, step.frame).values(&inputs.roots);
+        !is_small(output) && given().into_iter().flatten().any(|value| Arc::ptr_eq(value, output))
     }
 
     /// The output of a frame whose steps all ended.
