@@ -1,11 +1,11 @@
 //! What it costs to start and end an execution.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use turbocat_core::{Engine, Plan};
 
-use crate::measure::{Case, measure};
+use crate::measure::{Case, ThreadTime, measure};
 use crate::table::{figure, print, ratio};
 use crate::{Choice, graphs, runtime};
 
@@ -41,7 +41,7 @@ pub(crate) fn tables(choice: &Choice) {
 }
 
 async fn run(engine: &Engine, plan: &Plan, times: usize) -> Duration {
-    let clock = Instant::now();
+    let clock = ThreadTime::now();
     for _ in 0..times {
         drop(graphs::run(engine, plan).await);
     }
@@ -49,7 +49,7 @@ async fn run(engine: &Engine, plan: &Plan, times: usize) -> Duration {
 }
 
 async fn start(engine: &Engine, plan: &Plan, times: usize) -> Duration {
-    let clock = Instant::now();
+    let clock = ThreadTime::now();
     for _ in 0..times {
         let handle = engine.start(plan, Value::Null).expect("the execution starts");
         drop(handle.wait().await.expect("the execution ends"));

@@ -1,11 +1,11 @@
 //! What other kinds of steps cost, beside a step that asks an agent.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use turbocat_core::{Retry, Step, Workflow};
 
-use crate::measure::{Case, measure};
+use crate::measure::{Case, ThreadTime, measure};
 use crate::table::{figure, print, ratio};
 use crate::{Choice, graphs, runtime};
 
@@ -22,6 +22,7 @@ pub(crate) fn tables(choice: &Choice) {
     let row = |step: &dyn Fn(String) -> Step| graphs::row(STEPS, step);
     let kinds: Vec<(&str, Workflow)> = vec![
         ("an agent, no inputs", row(&agent)),
+        ("an agent that hands on a list of 1,000", row(&|key| agent(key).inputs(json!("{{ inputs }}")))),
         ("an agent, an object of two templates", row(&|key| agent(key).inputs(two()))),
         ("an agent with a guard: `inputs.n >= 3`", row(&|key| agent(key).when("inputs.n >= 3"))),
         (
@@ -39,7 +40,8 @@ pub(crate) fn tables(choice: &Choice) {
     ];
     let plans: Vec<_> =
         kinds.iter().map(|(name, workflow)| (*name, graphs::plan(&engine, workflow))).collect();
-    let inputs = json!({ "n": 7, "yes": true });
+    let list: Vec<usize> = (0..1_000).collect();
+    let inputs = json!({ "n": 7, "yes": true, "list": list });
     let (engine, runtime, inputs) = (&engine, &runtime, &inputs);
     let cases = plans.iter().map(|(_, plan)| {
         Case::timed(STEPS, move |times| {
@@ -47,7 +49,7 @@ pub(crate) fn tables(choice: &Choice) {
                 let mut took = Duration::ZERO;
                 for _ in 0..times {
                     let inputs = inputs.clone();
-                    let clock = Instant::now();
+                    let clock = ThreadTime::now();
                     drop(engine.run(plan, inputs).await.expect("the execution completes"));
                     took += clock.elapsed();
                 }

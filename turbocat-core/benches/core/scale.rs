@@ -5,11 +5,10 @@
 
 use std::io;
 use std::process::Command;
-use std::time::Instant;
 
 use turbocat_core::Workflow;
 
-use crate::measure::{Case, Pace, Samples, measure};
+use crate::measure::{Case, Pace, Samples, ThreadTime, measure};
 use crate::table::{count, figure, print, ratio};
 use crate::{Choice, graphs, runtime};
 
@@ -82,7 +81,7 @@ pub(crate) fn one(title: &str, size: usize) -> Option<f64> {
     let plan = graphs::plan(&engine, &workflow(size));
     let case = Case::timed(size, |times| {
         runtime.block_on(async {
-            let clock = Instant::now();
+            let clock = ThreadTime::now();
             for _ in 0..times {
                 drop(graphs::run(&engine, &plan).await);
             }

@@ -15,6 +15,22 @@ pub(super) fn is_too_deep(value: &Value) -> bool {
     is_deeper(value, LEVELS)
 }
 
+/// Whether so little is in a value that looking at all of it costs nothing.
+pub(super) fn is_small(value: &Value) -> bool {
+    fn count<'v>(values: impl ExactSizeIterator<Item = &'v Value>, left: usize) -> Option<usize> {
+        let mut left = left.checked_sub(values.len())?;
+        for value in values {
+            left = match value {
+                Value::Array(items) => count(items.iter(), left)?,
+                Value::Object(fields) => count(fields.values(), left)?,
+                _ => left,
+            };
+        }
+        Some(left)
+    }
+    count(std::iter::once(value), 16).is_some()
+}
+
 /// What becomes of a step that makes such a value.
 pub(super) fn check_depth(what: &str, value: &Value) -> Result<(), StepFailure> {
     if is_too_deep(value) {

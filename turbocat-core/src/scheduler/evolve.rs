@@ -173,18 +173,15 @@ impl Scheduler {
     }
 
     fn unready(&mut self, step: StepRef) {
+        let for_agent = matches!(self.plan.step(step.step).kind, Kind::Agent { .. });
         let frame = self.state.frame_mut(step.frame);
         let local = step.step - frame.base;
-        frame.agents.remove(local);
-        frame.instant.remove(local);
-        if step.frame != 0 {
-            let (agents, instant) = (frame.agents.first().is_none(), frame.instant.first().is_none());
-            if agents {
-                self.state.work.agents.remove(&step.frame);
-            }
-            if instant {
-                self.state.work.instant.remove(&step.frame);
-            }
+        let ready = if for_agent { &mut frame.agents } else { &mut frame.instant };
+        ready.remove(local);
+        if step.frame != 0 && ready.first().is_none() {
+            let work = &mut self.state.work;
+            let frames = if for_agent { &mut work.agents } else { &mut work.instant };
+            frames.remove(&step.frame);
         }
     }
 
@@ -225,15 +222,7 @@ impl Scheduler {
         let progress = match work {
             Work::Loop { items } => {
                 self.state.work.moved.insert(step);
-                let count = items.as_array().map_or(0, Vec::len);
-                Progress::Loop(Box::new(LoopProgress {
-                    items: items.clone(),
-                    next: 0,
-                    open: Default::default(),
-                    results: vec![None; count],
-                    failed: None,
-                    tainted: false,
-                }))
+                Progress::Loop(Box::new(LoopProgress::new(items.clone())))
             }
             Work::Parallel { required } => {
                 self.state.work.moved.insert(step);
@@ -420,7 +409,9 @@ impl Scheduler {
                 progress.open.remove(&number);
                 match outcome {
                     FrameOutcome::Completed(output) => {
-                        progress.results[index as usize] = Some(output.clone());
+                        if let Some(result) = progress.result_mut(index) {
+                            result.clone_from(output);
+                        }
                         progress.tainted |= tainted;
                     }
                     FrameOutcome::Failed => {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::Scheduler;
-use super::depth::check_depth;
+use super::depth::{check_depth, is_small};
 use super::scope::Scope;
-use super::state::{Frame, LoopProgress, ParallelProgress, State};
+use super::state::{Frame, ParallelProgress, State};
 use crate::event::{StepRef, StepStatus};
 use crate::failure::{FailureKind, StepFailure};
 use crate::plan::{Kind, Plan};
@@ -39,8 +39,13 @@ pub(super) fn outputs_of(plan: &Plan, frame: &Frame) -> Map<String, Value> {
         StepStatus::Failed | StepStatus::Timeout => Some(Value::Null),
         _ => None,
     };
-    let rows = frame.steps.iter().enumerate();
-    rows.filter_map(|(at, state)| Some((plan.key(frame.base + at as u32).to_owned(), keep(state)?))).collect()
+    let mut outputs = Map::with_capacity(frame.steps.len());
+    for (at, state) in frame.steps.iter().enumerate() {
+        if let Some(output) = keep(state) {
+            outputs.insert(plan.key(frame.base + at as u32).to_owned(), output);
+        }
+    }
+    outputs
 }
 
 /// The output of an execution that has ended.
@@ -51,17 +56,13 @@ pub(super) fn execution_output(plan: &Plan, state: &State) -> Arc<Value> {
     }
 }
 
-/// The output of a loop whose iterations all completed.
-pub(super) fn loop_output(progress: &LoopProgress) -> Value {
-    let results: Vec<Value> =
-        progress.results.iter().map(|result| result.as_deref().cloned().unwrap_or_default()).collect();
-    json!({ "itemCount": results.len(), "loopCompleted": true, "results": results })
-}
-
 impl Scheduler {
     /// A step's output with its projection, if it has one.
     pub(super) fn project(&self, step: StepRef, output: Arc<Value>) -> Result<Arc<Value>, StepFailure> {
-        check_depth("the output", &output)?;
+        // What is handed on as it is was looked at when it came up.
+        if !self.hands_on(step, &output) {
+            check_depth("the output", &output)?;
+        }
         let Some(projection) = &self.plan.step(step.step).projection else { return Ok(output) };
         let scope = Scope { result: Some(&output), ..Scope::new(&self.state, step.frame) };
         let added = scope.template(projection).map_err(|error| template_failed(&error))?;
@@ -75,6 +76,14 @@ impl Scheduler {
         let whole = Value::Object(whole);
         check_depth("the output", &whole)?;
         Ok(Arc::new(whole))
+    }
+
+    /// Whether a value, if it is large, is one of those that the step was given: a long chain may
+    /// hand on something large, and is not to look at all of it every time.
+    fn hands_on(&self, step: StepRef, output: &Arc<Value>) -> bool {
+        let Kind::Agent { inputs: Some(inputs), .. } = &self.plan.step(step.step).kind else { return false };
+        let given = || Scope::new(&self.state, step.frame).values(&inputs.roots);
+        !is_small(output) && given().into_iter().flatten().any(|value| Arc::ptr_eq(value, output))
     }
 
     /// The output of a frame whose steps all ended.
@@ -99,7 +108,7 @@ impl Scheduler {
 
     /// The output of a parallel step whose branches joined.
     pub(super) fn parallel_output(&self, step: StepRef, progress: &ParallelProgress) -> Value {
-        let mut output = Map::new();
+        let mut output = Map::with_capacity(progress.outputs.len() + 1);
         if let Kind::Parallel(fork) = &self.plan.step(step.step).kind {
             for (body, result) in fork.bodies.iter().zip(&progress.outputs) {
                 let branch = self.plan.body(*body).owner.as_ref().and_then(|owner| owner.branch.as_deref());

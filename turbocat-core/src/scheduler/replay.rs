@@ -155,7 +155,7 @@ impl Scheduler {
                 }
                 let fits = match self.state.progress(*owner) {
                     Some(Progress::Loop(progress)) => {
-                        *index == progress.next && (*index as usize) < progress.results.len()
+                        *index == progress.next && (*index as usize) < progress.items().len()
                     }
                     Some(Progress::Parallel(progress)) => {
                         *index == progress.next && (*index as usize) < progress.outputs.len()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::Scheduler;
 use super::depth::check_depth;
-use super::outcome::{loop_output, step_failed, template_failed};
+use super::outcome::{step_failed, template_failed};
 use super::scope::Scope;
 use super::state::Progress;
 use super::turn::Turn;
@@ -132,7 +132,7 @@ impl Scheduler {
         };
         match (progress, &self.plan.step(owner.step).kind) {
             (Progress::Loop(progress), Kind::Loop(each)) => {
-                let count = progress.results.len() as u32;
+                let count = progress.items().len() as u32;
                 if let Some((index, failure)) = &progress.failed {
                     let mut failure = (**failure).clone();
                     failure.message = format!("item {index}: {}", failure.message);
@@ -142,7 +142,7 @@ impl Scheduler {
                     self.state.work.moved.insert(owner);
                     self.emit(turn, now, Fact::FrameOpened { frame, owner, index });
                 } else if progress.next >= count && progress.open.is_empty() {
-                    let output = Arc::new(loop_output(progress));
+                    let output = progress.output.clone();
                     self.complete(turn, owner, output, now);
                 }
             }

@@ -1,6 +1,6 @@
 //! Starts a step whose turn has come, or says why not.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -165,17 +165,13 @@ impl Scheduler {
             },
             Kind::Condition(bound) => match scope.judge(bound) {
                 (Err(error), _) => error.into(),
-                (Ok(result), why) => {
-                    let branch = if result { "then" } else { "else" };
-                    let output = json!({ "branch": branch, "conditionResult": result, "evaluated": true });
-                    match self.project(step, Arc::new(output)) {
-                        Err(failure) => Beginning::Failed(failure),
-                        Ok(output) => {
-                            let decision = Some(Box::new(Decision { result, why }));
-                            Beginning::Fact(Fact::StepCompleted { step, output, decision })
-                        }
+                (Ok(result), why) => match self.project(step, condition_output(result)) {
+                    Err(failure) => Beginning::Failed(failure),
+                    Ok(output) => {
+                        let decision = Some(Box::new(Decision { result, why }));
+                        Beginning::Fact(Fact::StepCompleted { step, output, decision })
                     }
-                }
+                },
             },
             Kind::Loop(each) => match scope.value(&each.items) {
                 Err(error) => error.into(),
@@ -237,6 +233,17 @@ impl Scheduler {
             }
         }
     }
+}
+
+/// What a condition gives: one of two values, made once.
+fn condition_output(result: bool) -> Arc<Value> {
+    static OUTPUTS: OnceLock<[Arc<Value>; 2]> = OnceLock::new();
+    let outputs = OUTPUTS.get_or_init(|| {
+        [(false, "else"), (true, "then")].map(|(result, branch)| {
+            Arc::new(json!({ "branch": branch, "conditionResult": result, "evaluated": true }))
+        })
+    });
+    outputs[usize::from(result)].clone()
 }
 
 fn check_items(each: &LoopPlan, items: &Value) -> Result<(), StepFailure> {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ready::ReadySet;
 use crate::event::{Decision, ExecutionStatus, SkipReason, StepRef, StepStatus, StopReason};
@@ -179,12 +179,35 @@ pub(crate) struct LoopProgress {
     pub(crate) items: Arc<Value>,
     pub(crate) next: u32,
     pub(crate) open: BTreeSet<u32>,
-    pub(crate) results: Vec<Option<Arc<Value>>>,
+    /// What the loop will have given, with null for what is still to come: handed on as it is when
+    /// all are done. Shared with nobody before.
+    pub(crate) output: Arc<Value>,
     pub(crate) failed: Option<(u32, Box<StepFailure>)>,
     pub(crate) tainted: bool,
 }
 
 impl LoopProgress {
+    pub(crate) fn new(items: Arc<Value>) -> Self {
+        let count = items.as_array().map_or(0, Vec::len);
+        let mut output = Map::with_capacity(3);
+        output.insert("itemCount".to_owned(), count.into());
+        output.insert("loopCompleted".to_owned(), true.into());
+        output.insert("results".to_owned(), Value::Array(vec![Value::Null; count]));
+        Self {
+            items,
+            next: 0,
+            open: BTreeSet::new(),
+            output: Arc::new(Value::Object(output)),
+            failed: None,
+            tainted: false,
+        }
+    }
+
+    /// The result of one item.
+    pub(crate) fn result_mut(&mut self, index: u32) -> Option<&mut Value> {
+        Arc::make_mut(&mut self.output).get_mut("results")?.get_mut(index as usize)
+    }
+
     pub(crate) fn items(&self) -> &[Value] {
         self.items.as_array().map_or(&[], Vec::as_slice)
     }
@@ -278,17 +301,17 @@ impl Frame {
     /// A frame of a body, nothing begun; the steps that nothing comes before are ready.
     pub(crate) fn open(plan: &Plan, body: u32, number: u32, spare: Option<Box<Self>>) -> Box<Self> {
         let parts = plan.body(body);
-        let mut frame = spare.filter(|spare| spare.body == body).unwrap_or_default();
+        let mut frame = spare.unwrap_or_default();
+        if frame.steps.len() == parts.blocked.len() {
+            frame.instant.clear();
+            frame.agents.clear();
+        } else {
+            frame.instant = ReadySet::new(parts.blocked.len());
+            frame.agents = ReadySet::new(parts.blocked.len());
+        }
         let fresh = |blocked: &u32| StepState { blocked: *blocked, ..StepState::EMPTY };
         frame.steps.clear();
         frame.steps.extend(parts.blocked.iter().map(fresh));
-        if frame.base != parts.steps.start || frame.number == 0 {
-            frame.instant = ReadySet::new(parts.blocked.len());
-            frame.agents = ReadySet::new(parts.blocked.len());
-        } else {
-            frame.instant.clear();
-            frame.agents.clear();
-        }
         frame.number = number;
         frame.body = body;
         frame.base = parts.steps.start;
