@@ -29,7 +29,8 @@ fn main() {
             _ => {}
         }
     }
-    let tables: [(&str, fn(&str, usize)); 4] = [
+    type Table = (&'static str, fn(&str, usize));
+    let tables: [Table; 4] = [
         ("memory of a plan", plans),
         ("memory of an execution that waits", executions),
         ("memory of a loop", loops),

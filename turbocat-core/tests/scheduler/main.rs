@@ -6,7 +6,6 @@
 //! - [`script`] plays `tests/scripts/*.script` and compares the logs in them.
 //! - `TURBOCAT_CASES=100000` makes the properties look longer.
 #![expect(clippy::unwrap_used, reason = "whatever is not there fails the test")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod chronicle;
 mod graph;
