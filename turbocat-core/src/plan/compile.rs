@@ -17,7 +17,7 @@ use super::link::{Link, link, named_links, report_circles};
 use super::plan::{Body, Owner, Parts, Plan, PlanStep};
 use super::reach::unreachable;
 use crate::catalog::Catalog;
-use crate::definition::{OnError, Step, StepKind, Workflow};
+use crate::definition::{OnError, Workflow};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Pointer};
 
 /// Checks a workflow against the agents there are and makes it ready to run.
@@ -92,7 +92,6 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
     for (index, laid) in layout.steps.iter().enumerate() {
         let index = index as u32;
         let step = laid.step;
-        check_names(binder, index, step);
         named_links(binder, index, step, &mut links);
         check_policy(binder, index, step);
         let nested = bodies_of.remove(&index).unwrap_or_default();
@@ -171,25 +170,6 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
         definition: OnceLock::new(),
     };
     (parts, links)
-}
-
-/// Journals name a step by its path, so that a key must not look like a path. Who writes a
-/// workflow as text has been told already; who builds one in code has not.
-fn check_names(binder: &mut Binder<'_>, index: u32, step: &Step) {
-    let branches: &[_] = match &step.kind {
-        StepKind::Parallel(fork) => &fork.branches,
-        _ => &[],
-    };
-    let names =
-        std::iter::once(("a step", &step.key)).chain(branches.iter().map(|one| ("a branch", &one.key)));
-    for (what, name) in names {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || !name.chars().all(fits) {
-            let message = format!("`{name}` cannot be the name of {what}");
-            let diagnostic = Diagnostic::error(Code::BAD_NAME, binder.layout.pointer(index), message);
-            binder.found.push(diagnostic.help("names have letters, digits, `_` and `-`"));
-        }
-    }
 }
 
 fn bodies(layout: &Layout<'_>, steps: &[PlanStep]) -> Vec<Body> {

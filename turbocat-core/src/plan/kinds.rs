@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::bind::{Binder, View, Wanted};
 use super::fit::{Taker, check_config, check_inputs};
+use super::layout::check_name;
 use super::plan::{Bound, Kind, LoopPlan, Moment, ParallelPlan};
 use crate::definition::{
     AgentStep, Join, LoopStep, NamedAgent, OnError, OnTimeout, ParallelStep, Step, StepKind, Wait,
@@ -209,7 +210,8 @@ fn repeat(binder: &mut Binder<'_>, index: u32, each: &LoopStep, bodies: &[u32]) 
 }
 
 fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelStep, bodies: Vec<u32>) -> Kind {
-    let pointer = || binder.layout.pointer(index).join("parallel");
+    let layout = binder.layout;
+    let pointer = || layout.pointer(index).join("parallel");
     let mut seen: Vec<(&str, usize)> =
         fork.branches.iter().enumerate().map(|(at, branch)| (&*branch.key, at)).collect();
     seen.sort_unstable();
@@ -221,12 +223,8 @@ fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelSte
         binder.found.push(diagnostic);
     }
     for branch in &fork.branches {
-        if branch.key.is_empty() || branch.key.contains(['.', '#', '[', ']']) {
-            let at = pointer().join("branches").join(&*branch.key);
-            let message = format!("`{}` cannot be the name of a branch", branch.key);
-            let help = "names have letters, digits, `_` and `-`";
-            binder.found.push(Diagnostic::error(Code::BAD_NAME, at, message).help(help));
-        }
+        let at = || layout.pointer(index).join("parallel").join("branches").join(&*branch.key);
+        check_name(&branch.key, "a branch", at, &mut binder.found);
     }
     if let Some(named) = fork.branches.iter().find(|branch| branch.key == "parallelCompleted") {
         let at = pointer().join("branches").join(&*named.key);

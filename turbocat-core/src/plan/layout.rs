@@ -141,16 +141,21 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Reports a key that paths and templates could not tell from something else. Readers refuse such
+/// Reports a name that paths and templates could not tell from something else. Readers refuse such
 /// names with more to say; this is for workflows that were put together in code.
 pub(crate) fn check_name(name: &str, what: &str, pointer: impl Fn() -> Pointer, found: &mut Findings) {
+    const TAKEN: [&str; 4] = ["inputs", "secrets", "metadata", "execution"];
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    if begins && name.chars().all(fits) && !matches!(name, "inputs" | "secrets" | "metadata" | "execution") {
+    let taken = what == "a step" && TAKEN.contains(&name);
+    if begins && name.chars().all(fits) && !taken {
         return;
     }
     let message = format!("`{name}` cannot be the name of {what}");
-    let help = "names have letters, digits, `_` and `-`, begin with a letter, and are not \
-                `inputs`, `secrets`, `metadata` or `execution`";
+    let help = if taken {
+        format!("templates use `{}` for something else", TAKEN.join("`, `"))
+    } else {
+        "names have letters, digits, `_` and `-`, and do not begin with a digit".to_owned()
+    };
     found.push(Diagnostic::error(Code::BAD_NAME, pointer(), message).help(help));
 }
