@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use turbocat_core::{Engine, Plan, Step, Workflow, agent_fn};
 
 use crate::contestant::{Case, Contestant, Prepared, Unable, at_once};
-use crate::step::{Count, Shared};
+use crate::step::{Count, Shared, Work};
 
 /// Turbocat's rows.
 pub fn contestants() -> Vec<Box<dyn Contestant>> {
@@ -32,11 +32,17 @@ impl Contestant for Turbocat {
         let engine = Engine::builder()
             .agent("first", agent_fn(move |_: Shared| async move { Ok(work.run(&[])) }))
             .agent("one", agent_fn(move |input: Shared| async move { Ok(work.run_one(input)) }))
-            .agent("many", agent_fn(move |inputs: Vec<Value>| async move { Ok(work.run_owned(inputs)) }))
+            .agent("many", agent_fn(move |inputs: Value| async move { Ok(join(work, inputs)) }))
             .build();
         let plan = engine.compile(&workflow(case)).expect("the graph is a workflow");
         Ok(Box::new(Compiled { engine: Arc::new(engine), plan, case: case.clone() }))
     }
+}
+
+/// A step that is given the list of the values before it.
+fn join(work: Work, inputs: Value) -> Value {
+    let Value::Array(inputs) = inputs else { panic!("the inputs are a list") };
+    work.run_owned(inputs)
 }
 
 /// The graph as a definition.
