@@ -1,0 +1,164 @@
+//! Opening SQLite: one connection that writes, some that read, and a look whether every setting
+//! took.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use log::LevelFilter;
+use sqlx::pool::PoolOptions;
+use sqlx::sqlite::{
+    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Sqlite};
+
+use super::lock::FileLock;
+use super::settings::{Durability, Settings};
+use crate::error::{StorageError, StorageErrorKind};
+
+/// SQLite, open.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) writer: SqlitePool,
+    /// The same as `writer` for a database in memory, which only its own connection can see.
+    pub(super) readers: SqlitePool,
+    pub(super) _lock: Option<FileLock>,
+}
+
+/// Pages that may be kept in memory: 64 MiB, as SQLite writes it.
+const CACHE: i64 = -65_536;
+/// Pages in the log before they are moved to the file. Four times SQLite's default: fewer moves
+/// for bursts, and a log of 16 MiB at most.
+const CHECKPOINT: i64 = 4000;
+
+pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
+    let options = common(settings).filename(":memory:");
+    let writer = pool(settings, 1).connect_with(options).await?;
+    let readers = writer.clone();
+    verify(&writer, settings, Role::Memory).await?;
+    Ok(Open { writer, readers, _lock: None })
+}
+
+pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
+    let path = whole(path)?;
+    let lock = FileLock::take(&path)?;
+    let named = |error: sqlx::Error| {
+        let error = StorageError::from(error);
+        let message = format!("the database `{}` cannot be opened: {error}", path.display());
+        StorageError::new(error.kind(), message).because(error)
+    };
+    let writing = common(settings)
+        .filename(&path)
+        .create_if_missing(true)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .pragma("wal_autocheckpoint", CHECKPOINT.to_string())
+        .synchronous(match settings.sqlite.durability {
+            Durability::Full => SqliteSynchronous::Full,
+            Durability::Normal => SqliteSynchronous::Normal,
+        });
+    let writer = pool(settings, 1).connect_with(writing).await.map_err(named)?;
+    verify(&writer, settings, Role::Writer).await?;
+    let reading = common(settings).filename(&path).read_only(true).pragma("query_only", "on");
+    let readers =
+        pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
+    verify(&readers, settings, Role::Reader).await?;
+    Ok(Open { writer, readers, _lock: Some(lock) })
+}
+
+/// The path with everything that leads to it resolved, so that two names of a file are one lock.
+fn whole(path: &Path) -> Result<PathBuf, StorageError> {
+    if let Ok(whole) = path.canonicalize() {
+        if whole.is_dir() {
+            return Err(StorageError::invalid(format!("`{}` is a folder, not a database", path.display())));
+        }
+        let read_only = whole.metadata().is_ok_and(|data| data.permissions().readonly());
+        if read_only {
+            let message = format!("the database `{}` may only be read", path.display());
+            return Err(StorageError::new(StorageErrorKind::ReadOnly, message));
+        }
+        return Ok(whole);
+    }
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let folder = folder.canonicalize().map_err(|error| {
+        let message = format!(
+            "the folder `{}` of the database does not exist; help: create it, or give another path",
+            folder.display()
+        );
+        StorageError::new(StorageErrorKind::Unavailable, message).because(error)
+    })?;
+    match path.file_name() {
+        Some(name) => Ok(folder.join(name)),
+        None => Err(StorageError::invalid(format!("`{}` is no path of a file", path.display()))),
+    }
+}
+
+fn common(settings: &Settings) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .foreign_keys(true)
+        .busy_timeout(settings.sqlite.busy_timeout)
+        .pragma("cache_size", CACHE.to_string())
+        .log_statements(LevelFilter::Off)
+        .log_slow_statements(LevelFilter::Warn, settings.slow_statement)
+}
+
+/// A pool that keeps its connections: they cost nothing and a database in memory lives in one.
+fn pool(settings: &Settings, connections: u32) -> PoolOptions<Sqlite> {
+    PoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(settings.sqlite.acquire_timeout)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Memory,
+    Writer,
+    Reader,
+}
+
+/// SQLite ignores a setting that it does not like. An engine that believes it is durable and is not
+/// would be worse than one that does not start.
+async fn verify(pool: &SqlitePool, settings: &Settings, role: Role) -> Result<(), StorageError> {
+    let mut connection = pool.acquire().await?;
+    let busy = i64::try_from(settings.sqlite.busy_timeout.as_millis()).unwrap_or(i64::MAX);
+    expect(&mut connection, "pragma foreign_keys", 1).await?;
+    expect(&mut connection, "pragma busy_timeout", busy).await?;
+    expect(&mut connection, "pragma cache_size", CACHE).await?;
+    match role {
+        Role::Memory => {}
+        Role::Reader => expect(&mut connection, "pragma query_only", 1).await?,
+        Role::Writer => {
+            let synchronous = match settings.sqlite.durability {
+                Durability::Full => 2,
+                Durability::Normal => 1,
+            };
+            expect(&mut connection, "pragma synchronous", synchronous).await?;
+            expect(&mut connection, "pragma wal_autocheckpoint", CHECKPOINT).await?;
+            expect(&mut connection, "pragma auto_vacuum", 2).await?;
+            let mode: String = sqlx::query_scalar("pragma journal_mode").fetch_one(&mut *connection).await?;
+            if mode != "wal" {
+                return Err(not_taken("pragma journal_mode", "wal", &mode));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn expect(connection: &mut SqliteConnection, ask: &'static str, want: i64) -> Result<(), StorageError> {
+    let got: i64 = sqlx::query_scalar(ask).fetch_one(connection).await?;
+    if got == want { Ok(()) } else { Err(not_taken(ask, &want.to_string(), &got.to_string())) }
+}
+
+fn not_taken(ask: &str, want: &str, got: &str) -> StorageError {
+    let message = format!(
+        "the database did not take a setting: `{ask}` is `{got}` and not `{want}`; help: use a file that Turbocat made, on a local disk"
+    );
+    StorageError::new(StorageErrorKind::Invalid, message)
+}

@@ -1,0 +1,34 @@
+//! Turbocat's storage: one layer over SQLite and PostgreSQL, and what stands on it.
+//!
+//! [`Database`] speaks to both databases with one SQL text. Its [migrations](Migrations) are
+//! embedded. Nothing in this crate knows HTTP, plugins or how an execution decides.
+//!
+//! ```
+//! use turbocat_storage::{Database, args};
+//!
+//! # tokio::runtime::Runtime::new()?.block_on(async {
+//! let database = Database::open("sqlite::memory:").await?;
+//! let row = database.fetch_one("select $1 as word", args!["hello"]).await?;
+//! assert_eq!(row.get::<String>("word")?, "hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `testing` | no | a private PostgreSQL server and a fresh database for each test |
+
+mod error;
+mod db;
+mod migrations;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use db::{
+    Arg, Args, Database, Durability, FromColumn, IntoArg, Kind, PostgresSettings, Row, Settings, Sql,
+    SqliteSettings, Transaction,
+};
+pub use error::{StorageError, StorageErrorKind};
+pub use migrations::{Migration, Migrations};

@@ -1,0 +1,7 @@
+//! The store on both databases: what a user of this crate sees.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod layer;
+mod opening;
+mod migrating;
