@@ -23,6 +23,7 @@
 mod error;
 mod db;
 mod migrations;
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -32,3 +33,4 @@ pub use db::{
 };
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
+pub use store::{Store, StoreSettings};

@@ -68,11 +68,18 @@ pub trait Journal: Send + Sync + 'static {
         release: Release,
     ) -> Result<bool, JournalError>;
 
-    /// Puts a letter into an execution's box. The same letter twice is there once.
+    /// Puts a letter into an execution's box. The same letter twice is there once. It wakes an
+    /// execution that is parked; one that cancels also wakes one whose time has not come.
     async fn send(&self, letter: &Letter) -> Result<Sent, JournalError>;
 
     /// The letters of an execution that were not read, in the order in which they came.
     async fn letters(&self, execution: ExecutionId) -> Result<Vec<Letter>, JournalError>;
+
+    /// Whether an agent has a limited number of places on all nodes together. Asked before every
+    /// attempt, so it is answered from memory. Default: no.
+    fn limits(&self, _agent: &str) -> bool {
+        false
+    }
 
     /// Takes one of the places that an agent has on all nodes together, for an attempt of an
     /// execution that the worker holds; false if none is free now. Default: there is no limit.

@@ -13,7 +13,7 @@ use super::journal::{
     AgentPlace, Claim, Claimed, Commit, Hint, Job, Journal, JournalError, JournalErrorKind, NewExecution,
     Recorded, Release, Renewed, Sent, WorkerId,
 };
-use super::letter::Letter;
+use super::letter::{Letter, Message};
 use crate::event::ExecutionStatus;
 use crate::time::{ExecutionId, Timestamp};
 
@@ -159,7 +159,13 @@ impl MemoryJournal {
         if kept.letters.iter().all(|known| known.id != letter.id) {
             kept.letters.push(letter.clone());
         }
-        if let JobState::Parked { .. } = job.state {
+        let cancels = matches!(letter.message, Message::Cancel { .. });
+        let wakes = match job.state {
+            JobState::Parked { .. } => true,
+            JobState::Ready { due } => cancels && due > self.clock.now(),
+            JobState::Held { .. } | JobState::Dead => false,
+        };
+        if wakes {
             job.state = JobState::Ready { due: self.clock.now() };
             self.hint(Hint::Ready);
         }
@@ -358,6 +364,10 @@ impl Journal for MemoryJournal {
 
     async fn letters(&self, execution: ExecutionId) -> Result<Vec<Letter>, JournalError> {
         Ok(self.state().executions.get(&execution).map(|kept| kept.letters.clone()).unwrap_or_default())
+    }
+
+    fn limits(&self, agent: &str) -> bool {
+        self.state().places.contains_key(agent)
     }
 
     async fn take_place(&self, agent: &str, place: &AgentPlace) -> Result<bool, JournalError> {

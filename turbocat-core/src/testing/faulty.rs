@@ -134,6 +134,10 @@ impl Journal for FaultyJournal {
         self.call(Calls::All, self.inner.letters(execution)).await
     }
 
+    fn limits(&self, agent: &str) -> bool {
+        self.inner.limits(agent)
+    }
+
     async fn take_place(&self, agent: &str, place: &AgentPlace) -> Result<bool, JournalError> {
         self.call(Calls::All, self.inner.take_place(agent, place)).await
     }

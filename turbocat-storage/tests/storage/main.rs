@@ -5,3 +5,4 @@
 mod layer;
 mod opening;
 mod migrating;
+mod engine;
