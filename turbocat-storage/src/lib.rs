@@ -23,6 +23,7 @@
 mod error;
 mod db;
 mod migrations;
+pub mod platform;
 #[cfg(feature = "testing")]
 pub mod testing;
 
