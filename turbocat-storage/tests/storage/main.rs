@@ -5,3 +5,11 @@
 mod layer;
 mod opening;
 mod migrating;
+mod setting;
+mod words;
+mod lists;
+mod nouns;
+mod workflows;
+mod counting;
+mod logs;
+mod keeping;
