@@ -23,6 +23,7 @@
 mod error;
 mod db;
 mod migrations;
+pub mod vault;
 pub mod platform;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -11,6 +11,7 @@ mod record;
 mod table;
 mod users;
 mod agents;
+mod versions;
 mod steps;
 mod workflows;
 mod executions;
@@ -24,7 +25,7 @@ mod triggers;
 mod retention;
 mod repositories;
 
-pub use agents::{Agent, AgentFilter, AgentPatch, AgentSort, AgentVersion, Agents, NewAgent};
+pub use agents::{Agent, AgentFilter, AgentPatch, AgentSort, Agents, NewAgent};
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
 pub use audit::{AuditEntry, AuditFilter, AuditLog, AuditSort, NewAuditEntry};
 pub use deployments::{
@@ -46,5 +47,6 @@ pub use templates::{
 };
 pub use triggers::{NewTrigger, Trigger, TriggerFilter, TriggerPatch, TriggerSort, Triggers};
 pub use users::{NewUser, User, UserFilter, UserPatch, UserSort, Users};
+pub use versions::AgentVersion;
 pub use words::*;
 pub use workflows::{NewWorkflow, Workflow, WorkflowFilter, WorkflowPatch, WorkflowSort, Workflows};

@@ -13,3 +13,5 @@ mod workflows;
 mod counting;
 mod logs;
 mod keeping;
+mod sealing;
+mod rotating;

@@ -74,13 +74,14 @@ async fn versions_of_an_agent_are_one_tree() {
     on_each(|setting| async move {
         let agents = setting.platform.agents();
         let first = setting.agent("one").await;
-        let second = agents.duplicate(first.id, setting.user.id, None).await.unwrap();
+        let second = agents.duplicate(first.id, setting.user.id, None, None).await.unwrap();
         assert_eq!(
             (second.name.as_str(), second.version, second.parent_id),
             ("Copy of one", 2, Some(first.id))
         );
         assert_eq!((second.config.clone(), second.status), (first.config.clone(), AgentStatus::Draft));
-        let third = agents.duplicate(second.id, setting.user.id, Some("three".to_owned())).await.unwrap();
+        let third =
+            agents.duplicate(second.id, setting.user.id, Some("three".to_owned()), None).await.unwrap();
         assert_eq!((third.version, third.parent_id), (3, Some(first.id)));
         agents.delete(second.id).await.unwrap();
         setting.agent("stranger").await;
@@ -89,7 +90,7 @@ async fn versions_of_an_agent_are_one_tree() {
                 agents.versions(id).await.unwrap().iter().map(|version| version.version).collect();
             assert_eq!(versions, [3, 2, 1]);
         }
-        let error = agents.duplicate(second.id, setting.user.id, None).await.unwrap_err();
+        let error = agents.duplicate(second.id, setting.user.id, None, None).await.unwrap_err();
         assert_eq!(error.kind(), StorageErrorKind::NotFound);
     })
     .await;
