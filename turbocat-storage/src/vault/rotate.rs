@@ -36,8 +36,11 @@ struct Target {
     /// Reads id, `sealed`, and for `secrets` what they are bound to.
     select: &'static str,
     update: &'static str,
-    reseal: fn(&Keyring, &Row, Uuid, &str) -> Result<Option<String>, StorageError>,
+    reseal: Reseal,
 }
+
+/// What is written instead of a sealed column, if anything.
+type Reseal = fn(&Keyring, &Row, Uuid, &str) -> Result<Option<String>, StorageError>;
 
 macro_rules! target {
     ($table:literal, $column:literal, $more:literal, $set:literal, $kind:literal, $reseal:expr) => {
