@@ -14,6 +14,7 @@ mod agents;
 mod versions;
 mod steps;
 mod workflows;
+mod compose;
 mod executions;
 mod logs;
 mod templates;
@@ -22,8 +23,9 @@ mod api_keys;
 mod audit;
 mod teams;
 mod triggers;
-mod retention;
 mod repositories;
+mod retention;
+mod seed;
 
 pub use agents::{Agent, AgentFilter, AgentPatch, AgentSort, Agents, NewAgent};
 pub use api_keys::{ApiKey, ApiKeys, NewApiKey};
@@ -40,6 +42,7 @@ pub use page::{Direction, MAX_PAGE_SIZE, Page, PageRequest};
 pub use record::Hidden;
 pub use repositories::Platform;
 pub use retention::{Ages, Pruned};
+pub use seed::Seeded;
 pub use steps::{NewStep, WorkflowStep};
 pub use teams::{NewTeam, Team, TeamAgent, TeamMember, TeamPatch, TeamSort, Teams};
 pub use templates::{

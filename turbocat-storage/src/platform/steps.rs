@@ -163,7 +163,7 @@ async fn update(
     now: Timestamp,
 ) -> Result<(), StorageError> {
     let (mut sql, mut args) = (Sql::new("update workflow_steps set "), Args::new());
-    let mut columns = without_id(step);
+    let mut columns = without_id(step).columns();
     columns.push(("updated_at", Arg::Time(Some(now))));
     assignments(columns, &mut sql, &mut args);
     let place = args.push(id);
@@ -179,17 +179,19 @@ pub(super) async fn insert(
 ) -> Result<(), StorageError> {
     let mut more = table::born(step.id.unwrap_or_else(Uuid::now_v7), now);
     more.push(("workflow_id", Arg::Uuid(Some(workflow))));
-    let (sql, args) = table::insertion::<WorkflowStep>(Given(without_id(step)), more);
+    let (sql, args) = table::insertion::<WorkflowStep>(without_id(step), more);
     transaction.execute(sql, args).await.map(drop)
 }
 
-fn without_id(step: NewStep) -> Vec<(&'static str, Arg)> {
+/// What a step shall be, but for which one it is.
+pub(super) fn without_id(step: NewStep) -> Given {
     let mut columns = step.columns();
     columns.retain(|(name, _)| *name != "id");
-    columns
+    Given(columns)
 }
 
-struct Given(Vec<(&'static str, Arg)>);
+/// Names and values.
+pub(super) struct Given(Vec<(&'static str, Arg)>);
 
 impl Columns for Given {
     fn columns(self) -> Vec<(&'static str, Arg)> {

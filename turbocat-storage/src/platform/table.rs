@@ -72,7 +72,20 @@ pub(super) async fn page<R: Record, S: Sort>(
 }
 
 /// `insert into … returning …`, and its arguments.
-pub(super) fn insertion<R: Record>(draft: impl Columns, mut more: Vec<(&'static str, Arg)>) -> (Sql, Args) {
+pub(super) fn insertion<R: Record>(draft: impl Columns, more: Vec<(&'static str, Arg)>) -> (Sql, Args) {
+    let (mut sql, args) = inserting::<R>(draft, more);
+    sql.push(" returning ").push(R::COLUMNS);
+    (sql, args)
+}
+
+/// `insert into …`, if there is no row of that id.
+pub(super) fn planting<R: Record>(draft: impl Columns, more: Vec<(&'static str, Arg)>) -> (Sql, Args) {
+    let (mut sql, args) = inserting::<R>(draft, more);
+    sql.push(" on conflict (id) do nothing");
+    (sql, args)
+}
+
+fn inserting<R: Record>(draft: impl Columns, mut more: Vec<(&'static str, Arg)>) -> (Sql, Args) {
     let mut columns = draft.columns();
     columns.append(&mut more);
     let (mut sql, mut places, mut args) = (Sql::new("insert into "), Sql::new(") values ("), Args::new());
@@ -83,7 +96,7 @@ pub(super) fn insertion<R: Record>(draft: impl Columns, mut more: Vec<(&'static 
         let place = args.push(value);
         places.push(comma).push_place(place);
     }
-    sql.push_sql(&places).push(") returning ").push(R::COLUMNS);
+    sql.push_sql(&places).push(")");
     (sql, args)
 }
 

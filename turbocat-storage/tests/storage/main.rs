@@ -15,3 +15,4 @@ mod logs;
 mod keeping;
 mod sealing;
 mod rotating;
+mod seeding;
