@@ -3,60 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use turbocat_core::testing::{ManualClock, ScriptedAgent, check_recorded};
+use turbocat_core::testing::{Calls, Fault, FaultyJournal, ManualClock, ScriptedAgent, check_recorded};
 use turbocat_core::{
-    AgentExecutor, AttemptRequest, Commit, Engine, ErrorKind, ExecutionId, ExecutionStatus, Journal,
-    JournalError, JournalErrorKind, MemoryJournal, Recorded, StepFailure, StepOutput, Workflow,
+    AgentExecutor, AttemptRequest, Commit, Definition, Engine, ErrorKind, ExecutionId, ExecutionStatus,
+    Journal, MemoryJournal, NewExecution, StepFailure, StepOutput, Workflow,
 };
 
-/// What a journal does wrong.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
-    /// It does not write, and says so.
-    Fails,
-    /// It writes, and says that it did not.
-    FailsAfterWriting,
-}
-
-/// A journal that does one commit, or all from one on, wrong.
-struct Faulty {
-    inner: MemoryJournal,
-    fault: Fault,
-    commits: AtomicU32,
-    /// From which commit on to which.
-    wrong: std::ops::Range<u32>,
-}
-
-impl Faulty {
-    fn new(fault: Fault, wrong: std::ops::Range<u32>) -> Arc<Self> {
-        Arc::new(Self { inner: MemoryJournal::new(), fault, commits: AtomicU32::new(0), wrong })
-    }
-}
-
-#[async_trait]
-impl Journal for Faulty {
-    async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
-        let number = self.commits.fetch_add(1, Ordering::SeqCst);
-        let error = JournalError::new(JournalErrorKind::Unavailable, "the disk is on fire");
-        match self.fault {
-            _ if !self.wrong.contains(&number) => self.inner.commit(commit).await,
-            Fault::Fails => Err(error),
-            Fault::FailsAfterWriting => self.inner.commit(commit).await.and(Err(error)),
-        }
-    }
-
-    async fn load(&self, execution: ExecutionId) -> Result<Option<Recorded>, JournalError> {
-        self.inner.load(execution).await
-    }
-
-    async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
-        self.inner.unfinished().await
-    }
+/// A journal that does some of its commits wrong.
+fn faulty(fault: Fault, wrong: std::ops::Range<u32>) -> Arc<FaultyJournal> {
+    let inner = Arc::new(MemoryJournal::new());
+    Arc::new(FaultyJournal::failing(inner, Calls::Commits, fault, wrong))
 }
 
 /// Refuses to be asked for an attempt that the journal does not have, or for a finished step.
@@ -69,7 +29,7 @@ struct Suspicious {
 #[async_trait]
 impl AgentExecutor for Suspicious {
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
-        let recorded = self.journal.load(request.execution()).await.unwrap().unwrap_or_default();
+        let recorded = self.journal.load(request.execution()).await.unwrap().unwrap();
         let (step, attempt) = (request.step().to_owned(), request.attempt);
         let of_step = |event: &&Value| {
             let path = event["step"].as_str().unwrap_or_default();
@@ -112,7 +72,7 @@ fn engine(journal: &Arc<dyn Journal>, agent: impl AgentExecutor, clock: &ManualC
     Engine::builder()
         .agent("a", agent)
         .workflow("child", Workflow::from_yaml(CHILD).unwrap())
-        .journal(journal.clone())
+        .shared_store(journal.clone())
         .clock(clock.clone())
         .build()
 }
@@ -139,7 +99,7 @@ fn once() -> BTreeMap<String, usize> {
 }
 
 /// Runs the workflow over a journal that does these commits wrong, if it gets as far as to start.
-async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
+async fn run_over(journal: Arc<FaultyJournal>, clock: &ManualClock) -> bool {
     let journal: Arc<dyn Journal> = journal;
     let (agent, complaints) = (script(), Arc::default());
     let suspicious =
@@ -163,7 +123,7 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
     assert_eq!(asked(&agent), once());
     assert_eq!(*complaints.lock().unwrap(), Vec::<String>::new());
     let recorded = journal.load(id).await.unwrap().unwrap();
-    assert!(recorded.ended);
+    assert!(recorded.status.is_ended());
     let signals = recorded.events.iter().filter(|event| event["type"] == "signalReceived").count();
     assert_eq!(signals, 1, "what was told once is written once");
     assert_eq!(check_recorded(&plan, &recorded.events), Vec::<String>::new());
@@ -177,15 +137,15 @@ async fn run_over(journal: Arc<Faulty>, clock: &ManualClock) -> bool {
 }
 
 fn for_every_commit(fault: Fault) {
-    let good = Faulty::new(fault, 0..0);
+    let good = faulty(fault, 0..0);
     let clock = ManualClock::new();
     assert!(clock.block_on(run_over(good.clone(), &clock)));
-    let commits = good.commits.load(Ordering::SeqCst);
+    let commits = good.calls();
     assert!(commits > 10, "{commits}");
     for wrong in 0..commits {
         let clock = ManualClock::new();
-        let ran = clock.block_on(run_over(Faulty::new(fault, wrong..wrong + 1), &clock));
-        assert_eq!(ran, wrong > 0 || fault == Fault::FailsAfterWriting, "commit {wrong}");
+        let ran = clock.block_on(run_over(faulty(fault, wrong..wrong + 1), &clock));
+        assert_eq!(ran, wrong > 0 || fault == Fault::FailsAfterwards, "commit {wrong}");
     }
 }
 
@@ -196,13 +156,13 @@ fn a_commit_that_fails_changes_nothing_whichever_it_is() {
 
 #[test]
 fn a_commit_that_is_written_but_fails_changes_nothing_whichever_it_is() {
-    for_every_commit(Fault::FailsAfterWriting);
+    for_every_commit(Fault::FailsAfterwards);
 }
 
 #[test]
 fn a_journal_that_fails_for_long_is_asked_again_with_pauses() {
     let clock = ManualClock::new();
-    let journal: Arc<dyn Journal> = Faulty::new(Fault::Fails, 1..20);
+    let journal: Arc<dyn Journal> = faulty(Fault::Fails, 1..20);
     let agent = script();
     let engine = engine(&journal, agent.clone(), &clock);
     let workflow = Workflow::from_yaml("steps: { a: { agent: a } }").unwrap();
@@ -212,33 +172,10 @@ fn a_journal_that_fails_for_long_is_asked_again_with_pauses() {
     assert!((1..10).contains(&minutes), "{:?}", clock.elapsed());
 }
 
-/// A journal that remembers after which events its commits ended.
-#[derive(Default)]
-struct Turns {
-    inner: MemoryJournal,
-    ends: Mutex<Vec<usize>>,
-}
-
-#[async_trait]
-impl Journal for Turns {
-    async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
-        self.ends.lock().unwrap().push(commit.expected_seq as usize + commit.events.len());
-        self.inner.commit(commit).await
-    }
-
-    async fn load(&self, execution: ExecutionId) -> Result<Option<Recorded>, JournalError> {
-        self.inner.load(execution).await
-    }
-
-    async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
-        self.inner.unfinished().await
-    }
-}
-
 #[test]
 fn an_execution_goes_on_from_every_commit_a_crash_may_leave_last() {
     let clock = ManualClock::new();
-    let full = Arc::new(Turns::default());
+    let full = Arc::new(FaultyJournal::new(Arc::new(MemoryJournal::new())));
     let yaml = "
 steps:
   a: { agent: a, retry: 1 }
@@ -252,13 +189,15 @@ outputs: { b: '{{ b }}', nap: '{{ nap.waitMs }}' }
     let before = engine(&journal, script(), &clock);
     let id = clock.block_on(before.run(&workflow, json!({}))).unwrap().id();
     let plan = before.compile(&workflow).unwrap();
-    let ends = full.ends.lock().unwrap().clone();
+    let ends: Vec<usize> = full.ends().iter().map(|(_, seq)| *seq as usize).collect();
     assert!(ends.len() >= 8, "{ends:?}");
     clock.block_on(async {
         let recorded = full.load(id).await.unwrap().unwrap();
         for &keep in &ends[..ends.len() - 1] {
             let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-            let first = Commit::new(id, 0, &recorded.events[..keep]).workflow(&recorded.workflow);
+            let definition = Definition::new(&recorded.workflow);
+            let new = NewExecution::new(id, definition, Arc::new(recorded.inputs.clone()));
+            let first = Commit::new(id, 0, &recorded.events[..keep]).begins(&new);
             journal.commit(first).await.unwrap();
             let agent = ScriptedAgent::new().echo().step("b").then(json!("b"));
             let engine = engine(&journal, agent.clone(), &clock);
@@ -287,7 +226,7 @@ outputs: { b: '{{ b }}', nap: '{{ nap.waitMs }}' }
 fn an_attempt_that_a_crash_interrupted_counts_as_lost_even_if_the_journal_fails_then() {
     let clock = ManualClock::new();
     clock.block_on(async {
-        let journal = Faulty::new(Fault::Fails, 1..2);
+        let journal = faulty(Fault::Fails, 1..2);
         let agent = ScriptedAgent::new().then_hang();
         let shared: Arc<dyn Journal> = journal.clone();
         let yaml = "steps: { s: { agent: a } }";

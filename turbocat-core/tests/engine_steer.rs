@@ -205,7 +205,7 @@ async fn a_shutdown_leaves_durable_executions_for_the_next_engine() {
     let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
     let agent = ScriptedAgent::new().then_hang().otherwise("done");
     let build = || {
-        let engine = Engine::builder().agent("a", agent.clone()).journal(journal.clone());
+        let engine = Engine::builder().agent("a", agent.clone()).shared_store(journal.clone());
         engine
             .workflow("child", workflow("steps: { inner: { agent: a, retry: 1 } }"))
             .clock(ManualClock::new())

@@ -25,6 +25,7 @@ mod db;
 mod migrations;
 pub mod vault;
 pub mod platform;
+mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -34,3 +35,4 @@ pub use db::{
 };
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
+pub use store::{Store, StoreSettings};

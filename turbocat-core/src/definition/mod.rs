@@ -10,6 +10,7 @@
 //! Whether the parts fit together is not asked here; that is the plan's.
 
 mod workflow;
+mod kept;
 
 mod builder;
 
@@ -42,6 +43,7 @@ mod schema;
 mod write;
 
 pub use builder::WorkflowBuilder;
+pub use kept::Definition;
 pub use limits::Limits;
 pub use places::Places;
 pub use read::Reader;

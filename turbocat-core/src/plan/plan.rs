@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::inputs::InputRules;
-use crate::definition::{Join, Needs, OnError, OnTimeout, Retry};
+use crate::definition::{Definition, Join, Needs, OnError, OnTimeout, Retry};
 use crate::event::{Event, StepRef};
 use crate::template::{Expression, Template};
 
@@ -40,7 +40,7 @@ pub(crate) struct Parts {
     pub(crate) empty: Arc<Value>,
     pub(crate) paths: OnceLock<HashMap<Box<str>, u32>>,
     /// What it was made from, for journals; kept only where there is one.
-    pub(crate) definition: OnceLock<Value>,
+    pub(crate) definition: OnceLock<Definition>,
 }
 
 /// Steps that are opened together: the workflow itself, a loop's, a branch's.

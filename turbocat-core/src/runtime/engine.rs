@@ -9,20 +9,19 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc};
 
 use super::clock::{Clock, EngineClock};
-use super::driver::{Driver, News, NewsSender, Parts, resume};
+use super::durable::Durable;
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
 use super::handle::ExecutionHandle;
+use super::journal::Journal;
 use super::log::EventLog;
-use super::ports::{Dispatch, Journal, Recorded, Secrets};
+use super::ports::{Dispatch, Secrets};
 use super::registry::Registry;
-use super::writer::{Writer, load, read};
+use super::shared::Shared;
 use crate::agent::AgentExecutor;
 use crate::definition::Workflow;
 use crate::diagnostic::Diagnostics;
-use crate::failure::{FailureKind, StepFailure};
-use crate::plan::{Plan, check, compile};
-use crate::scheduler::{Scheduler, Turn};
+use crate::plan::{Plan, check};
 use crate::time::ExecutionId;
 
 /// Runs workflows. Cheap to clone; all clones are one engine.
@@ -43,88 +42,7 @@ use crate::time::ExecutionId;
 /// ```
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
-}
-
-/// What all executions of an engine share.
-pub(crate) struct Shared {
-    registry: Registry,
-    pub(crate) clock: EngineClock,
-    pub(crate) dispatch: Option<Arc<dyn Dispatch>>,
-    pub(crate) secrets: Option<Arc<dyn Secrets>>,
-    journal: Option<Arc<dyn Journal>>,
-    max_nesting: u32,
-    /// No new executions.
-    closed: AtomicBool,
-    /// No more patience with those there are.
-    stop: AtomicBool,
-    stopped: Notify,
-    active: AtomicUsize,
-    idle: Notify,
-}
-
-/// Counts an execution for as long as it is driven.
-pub(crate) struct Active(Arc<Shared>);
-
-impl Active {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        shared.active.fetch_add(1, Ordering::Relaxed);
-        Self(shared.clone())
-    }
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        if self.0.active.fetch_sub(1, Ordering::AcqRel) == 1 && self.0.closed.load(Ordering::Acquire) {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
-/// The workflows an execution is nested in.
-pub(crate) struct Lineage {
-    workflow: Option<Box<str>>,
-    parent: Option<Arc<Self>>,
-    depth: u32,
-    /// The execution that waits for it, if one does.
-    waited_by: Option<ExecutionId>,
-}
-
-impl Lineage {
-    fn root(plan: &Plan) -> Arc<Self> {
-        Arc::new(Self { workflow: plan.name().map(Into::into), parent: None, depth: 0, waited_by: None })
-    }
-
-    /// With a workflow nested in it.
-    fn with(self: &Arc<Self>, workflow: &str, waited_by: Option<ExecutionId>) -> Arc<Self> {
-        let parent = Some(self.clone());
-        Arc::new(Self { workflow: Some(workflow.into()), parent, depth: self.depth + 1, waited_by })
-    }
-
-    pub(crate) const fn is_nested(&self) -> bool {
-        self.depth > 0
-    }
-
-    fn contains(&self, workflow: &str) -> bool {
-        self.workflow.as_deref() == Some(workflow)
-            || self.parent.as_ref().is_some_and(|parent| parent.contains(workflow))
-    }
-}
-
-/// A nested workflow that is to be started.
-pub(crate) struct Nested {
-    pub(crate) id: ExecutionId,
-    pub(crate) workflow: Box<str>,
-    pub(crate) inputs: Arc<Value>,
-    pub(crate) within: Arc<Lineage>,
-    /// The execution that waits for it, if one does.
-    pub(crate) waited_by: Option<ExecutionId>,
-    pub(crate) news: (NewsSender, mpsc::UnboundedReceiver<News>),
-}
-
-/// Where the chance of an execution comes from.
-pub(crate) const fn seed(id: ExecutionId) -> u64 {
-    id.as_uuid().as_u64_pair().1
+    pub(super) shared: Arc<Shared>,
 }
 
 /// Configures an [`Engine`].
@@ -164,8 +82,13 @@ impl EngineBuilder {
         self
     }
 
-    /// Where events are kept. Default: nowhere; executions live and end with the program.
-    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+    /// Where executions are kept. Default: nowhere; they live and end with the program.
+    pub fn store(self, journal: impl Journal) -> Self {
+        self.shared_store(Arc::new(journal))
+    }
+
+    /// Where executions are kept, shared with somebody else.
+    pub fn shared_store(mut self, journal: Arc<dyn Journal>) -> Self {
         self.journal = Some(journal);
         self
     }
@@ -197,7 +120,7 @@ impl EngineBuilder {
                 clock,
                 dispatch,
                 secrets,
-                journal,
+                durable: journal.map(|journal| Arc::new(Durable::new(journal))),
                 max_nesting,
                 closed: AtomicBool::new(false),
                 stop: AtomicBool::new(false),
@@ -232,10 +155,7 @@ impl Runnable for Plan {
 
 impl Runnable for str {
     fn resolve(&self, engine: &Engine) -> Result<Plan, Error> {
-        match engine.shared.registry.plan(self) {
-            None => Err(Error::new(ErrorKind::NotFound, format!("workflow `{self}` is not registered"))),
-            Some(plan) => plan.map_err(|diagnostics| invalid(Some(self), diagnostics)),
-        }
+        engine.shared.registered(self)
     }
 }
 
@@ -243,18 +163,6 @@ impl<T: Runnable + ?Sized> Runnable for &T {
     fn resolve(&self, engine: &Engine) -> Result<Plan, Error> {
         (**self).resolve(engine)
     }
-}
-
-fn keep_definition(plan: &Plan, workflow: &Workflow) {
-    plan.0.definition.get_or_init(|| serde_json::to_value(workflow).unwrap_or_default());
-}
-
-fn invalid(name: Option<&str>, diagnostics: Diagnostics) -> Error {
-    let message = match name {
-        Some(name) => format!("workflow `{name}` cannot be used:"),
-        None => "the workflow cannot be used:".to_owned(),
-    };
-    Error::diagnostics_of(ErrorKind::InvalidWorkflow, &message, diagnostics)
 }
 
 impl Engine {
@@ -280,24 +188,18 @@ impl Engine {
     /// # Errors
     /// Everything that is wrong with it, of kind [`ErrorKind::InvalidWorkflow`].
     pub fn compile(&self, workflow: &Workflow) -> Result<Plan, Error> {
-        let plan = compile(workflow, &self.shared.registry)
-            .map_err(|diagnostics| invalid(workflow.name.as_deref(), diagnostics))?;
-        if self.shared.journal.is_some() {
-            keep_definition(&plan, workflow);
-        }
-        Ok(plan)
+        self.shared.compile(workflow)
     }
 
-    /// Runs a workflow to its end. Dropping the future stops it.
+    /// Runs a workflow to its end. Dropping the future stops it; where executions are kept, it can
+    /// be [resumed](Self::resume).
     ///
     /// # Errors
     /// If it cannot be run, or does not complete; the latter with the execution in the error.
     pub async fn run(&self, workflow: impl Runnable, inputs: impl Into<Value>) -> Result<Execution, Error> {
         let plan = workflow.resolve(self)?;
-        let id = ExecutionId::generate();
-        let lineage = Lineage::root(&plan);
-        let (driver, turn) = self.shared.begin(&plan, id, inputs.into(), lineage, None, None)?;
-        let execution = Box::pin(driver.drive(turn)).await?;
+        let (driver, turn) = self.shared.begin(&plan, ExecutionId::generate(), inputs.into(), None, None)?;
+        let execution = Box::pin(driver.run(turn)).await?;
         if execution.is_completed() { Ok(execution) } else { Err(Error::failed(execution)) }
     }
 
@@ -310,51 +212,46 @@ impl Engine {
         let id = ExecutionId::generate();
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();
-        let lineage = Lineage::root(&plan);
         let news = Some((sender.clone(), receiver));
-        let (driver, turn) = self.shared.begin(&plan, id, inputs.into(), lineage, Some(log.clone()), news)?;
+        let (driver, turn) = self.shared.begin(&plan, id, inputs.into(), Some(log.clone()), news)?;
         let task = tokio::spawn(driver.drive(turn));
         Ok(ExecutionHandle::new(id, plan, sender, log, task))
     }
 
-    /// Goes on with an execution that the journal has, as if nothing had happened: what is
-    /// finished is not done again, what was being done counts as lost.
+    /// Goes on with an execution that is kept, as if nothing had happened: what is finished is not
+    /// done again, what was being done counts as lost. Where nobody but this process can drive
+    /// executions it is taken from whoever drives it.
     ///
     /// # Errors
-    /// If there is no journal, or it has no such execution.
+    /// If executions are not kept, there is no such execution, or another node drives it.
     pub async fn resume(&self, execution: ExecutionId) -> Result<ExecutionHandle, Error> {
         let shared = &self.shared;
-        let journal = || Error::new(ErrorKind::NotFound, "the engine has no journal");
-        let recorded = shared
-            .journal
-            .as_ref()
-            .ok_or_else(journal)?
-            .load(execution)
-            .await
-            .map_err(|error| Error::caused(ErrorKind::Journal, "the journal cannot be read", error))?
-            .ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format!("the journal has no execution {execution}"))
-            })?;
+        let recorded = self.recorded(execution).await?;
         shared.is_open()?;
+        let claimed = shared.claim_only(execution, true).await.is_some();
+        if !claimed && !recorded.status.is_ended() {
+            let message = format!("execution {execution} is being driven already");
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        // What somebody else wrote before it was claimed must be known.
+        let recorded = if claimed { self.recorded(execution).await? } else { recorded };
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();
-        let news = (sender.clone(), receiver);
-        let (driver, turn, plan) = shared.go_on(&recorded, None, Some(log.clone()), news)?;
+        let news = Some((sender.clone(), receiver));
+        let (driver, turn, plan) = shared.go_on(execution, recorded, Some(log.clone()), news)?;
         let task = tokio::spawn(driver.drive(turn));
         Ok(ExecutionHandle::new(execution, plan, sender, log, task))
     }
 
-    /// The executions in the journal that have not ended, the oldest first.
+    /// The executions that are kept and have not ended, the oldest first; without those that
+    /// another of them waits for.
     ///
     /// # Errors
     /// If the journal cannot be read.
     pub async fn unfinished(&self) -> Result<Vec<ExecutionId>, Error> {
-        match &self.shared.journal {
+        match &self.shared.durable {
             None => Ok(Vec::new()),
-            Some(journal) => journal
-                .unfinished()
-                .await
-                .map_err(|error| Error::caused(ErrorKind::Journal, "the journal cannot be read", error)),
+            Some(durable) => durable.journal.unfinished().await.map_err(unreadable),
         }
     }
 
@@ -364,6 +261,7 @@ impl Engine {
     pub async fn shutdown(&self, patience: Duration) -> bool {
         let shared = &self.shared;
         shared.closed.store(true, Ordering::Release);
+        shared.stopped.notify_waiters();
         let idle = async {
             loop {
                 let idle = shared.idle.notified();
@@ -396,156 +294,8 @@ impl Engine {
     }
 }
 
-impl Shared {
-    /// Ends when the engine has lost its patience with executions.
-    pub(crate) async fn stopping(&self) {
-        loop {
-            let stopped = self.stopped.notified();
-            if self.is_stopping() {
-                return;
-            }
-            stopped.await;
-        }
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.stop.load(Ordering::Acquire)
-    }
-
-    fn is_open(&self) -> Result<(), Error> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorKind::Closed, "the engine is shutting down"));
-        }
-        Ok(())
-    }
-
-    fn agents(&self, plan: &Plan) -> Result<Vec<Arc<super::registry::Registered>>, Error> {
-        let missing = |name: &str| {
-            Error::new(ErrorKind::NotFound, format!("agent `{name}` is not registered with this engine"))
-        };
-        plan.agents()
-            .map(|name| self.registry.registered(name).cloned().ok_or_else(|| missing(name)))
-            .collect()
-    }
-
-    fn begin(
-        self: &Arc<Self>,
-        plan: &Plan,
-        id: ExecutionId,
-        inputs: Value,
-        lineage: Arc<Lineage>,
-        log: Option<Arc<EventLog>>,
-        news: Option<(NewsSender, mpsc::UnboundedReceiver<News>)>,
-    ) -> Result<(Driver, Turn), Error> {
-        let active = Active::new(self);
-        // What is nested belongs to an execution that a shutdown waits for.
-        if !lineage.is_nested() {
-            self.is_open()?;
-        }
-        let agents = self.agents(plan)?;
-        let (scheduler, turn) =
-            Scheduler::start(plan, id, self.clock.now(), seed(id), inputs).map_err(|diagnostics| {
-                Error::diagnostics_of(ErrorKind::InvalidInputs, "the inputs do not fit:", diagnostics)
-            })?;
-        let writer = match &self.journal {
-            None => None,
-            Some(journal) => Some(Writer::new(journal.clone(), self.definition(plan)?, lineage.waited_by)),
-        };
-        let shared = self.clone();
-        Ok((
-            Driver::new(Parts {
-                shared,
-                scheduler,
-                agents,
-                lineage,
-                log,
-                writer,
-                news,
-                lost: Vec::new(),
-                active,
-            }),
-            turn,
-        ))
-    }
-
-    /// What a plan was made from, to be written down with its executions.
-    fn definition(&self, plan: &Plan) -> Result<Value, Error> {
-        if let (None, Some(known)) =
-            (plan.0.definition.get(), plan.name().and_then(|name| self.registry.definition(name)))
-        {
-            keep_definition(plan, known);
-        }
-        plan.0.definition.get().cloned().ok_or_else(|| {
-            let message =
-                "the plan was compiled elsewhere, and a journal needs its definition; use `Engine::compile`";
-            Error::new(ErrorKind::NotFound, message)
-        })
-    }
-
-    /// Goes on with an execution as it was recorded: nobody is at its attempts any more.
-    fn go_on(
-        self: &Arc<Self>,
-        recorded: &Recorded,
-        within: Option<Arc<Lineage>>,
-        log: Option<Arc<EventLog>>,
-        news: (NewsSender, mpsc::UnboundedReceiver<News>),
-    ) -> Result<(Driver, Turn, Plan), Error> {
-        let active = Active::new(self);
-        let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
-        let plan = Engine { shared: self.clone() }.compile(&workflow)?;
-        let (mut scheduler, events) = read(&plan, &recorded.events)?;
-        let writer = self.journal.clone().map(|journal| Writer::after(journal, scheduler.seq()));
-        let (turn, lost) = resume(&mut scheduler, self.clock.now());
-        if let Some(log) = &log {
-            log.append(events);
-        }
-        let driver = Driver::new(Parts {
-            agents: self.agents(&plan)?,
-            lineage: within.unwrap_or_else(|| Lineage::root(&plan)),
-            shared: self.clone(),
-            scheduler,
-            log,
-            writer,
-            news: Some(news),
-            lost,
-            active,
-        });
-        Ok((driver, turn, plan))
-    }
-
-    /// Goes on with a nested workflow if it was started before, else starts it.
-    pub(crate) async fn go_on_with(self: &Arc<Self>, nested: Nested) -> Result<(Driver, Turn), StepFailure> {
-        let recorded = match &self.journal {
-            Some(journal) => load(journal, nested.id, &self.clock).await,
-            None => None,
-        };
-        let Some(recorded) = recorded else { return self.start_child(nested) };
-        let Nested { workflow, within, waited_by, news, .. } = nested;
-        let (driver, turn, _) = self
-            .go_on(&recorded, Some(within.with(&workflow, waited_by)), None, news)
-            .map_err(|error| StepFailure::new(FailureKind::UNKNOWN, error.to_string()).permanent())?;
-        Ok((driver, turn))
-    }
-
-    pub(crate) fn start_child(self: &Arc<Self>, nested: Nested) -> Result<(Driver, Turn), StepFailure> {
-        let Nested { id, workflow, inputs, within, waited_by, news } = nested;
-        if within.contains(&workflow) {
-            let message = format!("workflow `{workflow}` would be nested in itself");
-            return Err(StepFailure::new(FailureKind::RECURSION, message).permanent());
-        }
-        if within.depth + 1 > self.max_nesting {
-            let message = format!("workflows are nested more than {} deep", self.max_nesting);
-            return Err(StepFailure::new(FailureKind::RECURSION, message).permanent());
-        }
-        let unusable = |error: String| StepFailure::new(FailureKind::UNKNOWN, error).permanent();
-        let plan = match self.registry.plan(&workflow) {
-            None => return Err(unusable(format!("workflow `{workflow}` is not registered"))),
-            Some(plan) => plan.map_err(|found| unusable(invalid(Some(&workflow), found).to_string()))?,
-        };
-        let inputs = Arc::unwrap_or_clone(inputs);
-        self.begin(&plan, id, inputs, within.with(&workflow, waited_by), None, Some(news))
-            .map_err(|error| StepFailure::new(FailureKind::INPUT, error.to_string()).permanent())
-    }
+pub(super) fn unreadable(error: super::JournalError) -> Error {
+    Error::caused(ErrorKind::Journal, format!("the journal cannot be read: {error}"), error)
 }
 
 impl fmt::Debug for Engine {

@@ -5,8 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::journal::Recorded;
 use crate::event::ExecutionStatus;
 use crate::failure::StepFailure;
+use crate::plan::Plan;
 use crate::scheduler::{Scheduler, StepExplanation, StepReport};
 use crate::time::ExecutionId;
 
@@ -14,21 +16,42 @@ use crate::time::ExecutionId;
 pub struct Execution {
     scheduler: Scheduler,
     output: OnceLock<Arc<Value>>,
+    /// How it ended, if it did before it began.
+    unbegun: Option<Unbegun>,
+}
+
+struct Unbegun {
+    id: ExecutionId,
+    status: ExecutionStatus,
+    failure: Option<StepFailure>,
 }
 
 impl Execution {
     pub(crate) const fn new(scheduler: Scheduler) -> Self {
-        Self { scheduler, output: OnceLock::new() }
+        Self { scheduler, output: OnceLock::new(), unbegun: None }
+    }
+
+    /// One that ended before it began: cancelled while it waited for a worker.
+    pub(crate) fn unbegun(plan: &Plan, id: ExecutionId, recorded: &Recorded) -> Self {
+        let failure = recorded.error.as_deref().map(StepFailure::error);
+        let unbegun = Some(Unbegun { id, status: recorded.status, failure });
+        Self { scheduler: Scheduler::empty(plan), output: OnceLock::new(), unbegun }
     }
 
     /// Its name.
     pub const fn id(&self) -> ExecutionId {
-        self.scheduler.id()
+        match &self.unbegun {
+            Some(unbegun) => unbegun.id,
+            None => self.scheduler.id(),
+        }
     }
 
     /// How it ended.
     pub const fn status(&self) -> ExecutionStatus {
-        self.scheduler.status()
+        match &self.unbegun {
+            Some(unbegun) => unbegun.status,
+            None => self.scheduler.status(),
+        }
     }
 
     /// Whether it completed.
@@ -48,7 +71,10 @@ impl Execution {
 
     /// What went wrong, if something did.
     pub fn failure(&self) -> Option<&StepFailure> {
-        self.scheduler.failure()
+        match &self.unbegun {
+            Some(unbegun) => unbegun.failure.as_ref(),
+            None => self.scheduler.failure(),
+        }
     }
 
     /// The output of one outermost step, if it completed.

@@ -7,10 +7,11 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::driver::{Ask, News, NewsSender};
+use super::driver::End;
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
 use super::log::{EventLog, Events};
+use super::news::{Ask, News, NewsSender};
 use crate::plan::Plan;
 use crate::scheduler::{Approval, Input, Scheduler, StepExplanation, StepReport};
 use crate::time::ExecutionId;
@@ -21,7 +22,7 @@ pub struct ExecutionHandle {
     plan: Plan,
     news: NewsSender,
     log: Arc<EventLog>,
-    task: JoinHandle<Result<Execution, Error>>,
+    task: JoinHandle<Result<End, Error>>,
 }
 
 impl ExecutionHandle {
@@ -30,7 +31,7 @@ impl ExecutionHandle {
         plan: Plan,
         news: NewsSender,
         log: Arc<EventLog>,
-        task: JoinHandle<Result<Execution, Error>>,
+        task: JoinHandle<Result<End, Error>>,
     ) -> Self {
         Self { id, plan, news, log, task }
     }
@@ -61,7 +62,9 @@ impl ExecutionHandle {
     /// If it could not be driven to an end: the engine shut down, or the journal failed.
     pub async fn wait(self) -> Result<Execution, Error> {
         match self.task.await {
-            Ok(ended) => ended,
+            Ok(Ok(End::Ended(execution))) => Ok(*execution),
+            Ok(Ok(End::Parked)) => Err(Error::new(ErrorKind::Closed, "the execution was parked")),
+            Ok(Err(error)) => Err(error),
             Err(error) => Err(Error::caused(ErrorKind::Closed, "the execution's task was stopped", error)),
         }
     }

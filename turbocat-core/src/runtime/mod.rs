@@ -1,16 +1,28 @@
-//! The engine on tokio: drives executions, does their attempts, keeps their events.
+//! The engine on tokio: drives executions, does their attempts, keeps what it is told to keep.
 
 mod ports;
 mod clock;
+mod letter;
+mod journal;
+mod memory;
 mod log;
 mod execution;
 mod error;
 mod registry;
 mod attempt;
+mod lineage;
 mod writer;
+mod news;
+mod durable;
 mod driver;
+mod shared;
+mod begin;
+mod recover;
+mod nested;
+mod work;
 mod handle;
 mod engine;
+mod steer;
 mod agent_fn;
 
 pub use agent_fn::{AgentFn, WithRequest, agent_fn, agent_fn_with};
@@ -19,7 +31,13 @@ pub use engine::{Engine, EngineBuilder, Runnable};
 pub use error::{Error, ErrorKind};
 pub use execution::Execution;
 pub use handle::ExecutionHandle;
-pub use log::Events;
-pub use ports::{
-    Commit, Dispatch, Journal, JournalError, JournalErrorKind, MemoryJournal, Recorded, Secrets,
+pub use journal::{
+    AgentPlace, Claim, Claimed, Commit, Hint, Job, Journal, JournalError, JournalErrorKind, NewExecution,
+    Recorded, Release, Renewed, Sent, Standing, TriggerKind, WorkerId,
 };
+pub use letter::{Letter, Message};
+pub use log::Events;
+pub use memory::MemoryJournal;
+pub use ports::{Dispatch, Secrets};
+pub use steer::Enqueue;
+pub use work::WorkOptions;

@@ -4,38 +4,85 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::clock::EngineClock;
 use super::error::{Error, ErrorKind};
-use super::ports::{Commit, Journal, JournalErrorKind, Recorded};
-use crate::event::Event;
+use super::journal::{Commit, Journal, JournalErrorKind, NewExecution, Recorded, Standing};
+use super::letter::Letter;
+use crate::event::{Event, Fact};
 use crate::plan::Plan;
-use crate::scheduler::{Scheduler, Turn};
-use crate::time::ExecutionId;
+use crate::scheduler::Scheduler;
+use crate::time::{ExecutionId, Timestamp};
 
 /// How long to wait before a journal that does not answer is asked again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(10));
 
+/// Outputs of executions up to about this many bytes are kept with the execution's row as well,
+/// where lists and callers find them without reading the journal.
+const SMALL: usize = 16 * 1024;
+
 pub(crate) struct Writer {
     journal: Arc<dyn Journal>,
-    /// The definition, until it was written with the first events.
-    workflow: Option<Value>,
+    /// The execution, until it was written with the first events.
+    begins: Option<NewExecution>,
     /// The number of the last event that was written.
     written: u64,
+    tally: Tally,
+    /// The execution that waits for this one.
     parent: Option<ExecutionId>,
     /// How often in a row it was not.
     failures: u32,
 }
 
+/// What goes with the events of a turn.
+#[derive(Default)]
+pub(crate) struct Enclosed {
+    pub(crate) starts: Vec<NewExecution>,
+    pub(crate) sends: Vec<Letter>,
+    pub(crate) read: Option<Uuid>,
+}
+
+/// What lists tell of an execution.
+#[derive(Clone, Default)]
+struct Tally {
+    completed: u32,
+    failed: u32,
+    skipped: u32,
+    started_at: Option<Timestamp>,
+    ended_at: Option<Timestamp>,
+}
+
+impl Tally {
+    fn add(&mut self, events: &[Event]) {
+        for event in events {
+            match &event.fact {
+                Fact::ExecutionStarted { .. } => self.started_at = Some(event.at),
+                Fact::ExecutionEnded { .. } => self.ended_at = Some(event.at),
+                Fact::StepCompleted { step, .. } if step.frame == 0 => self.completed += 1,
+                Fact::StepFailed { step, .. } if step.frame == 0 => self.failed += 1,
+                Fact::StepSkipped { step, .. } if step.frame == 0 => self.skipped += 1,
+                _ => {}
+            }
+        }
+    }
+}
+
 impl Writer {
-    /// For a new execution; `parent` waits for it.
-    pub(crate) const fn new(journal: Arc<dyn Journal>, workflow: Value, parent: Option<ExecutionId>) -> Self {
-        Self { journal, workflow: Some(workflow), written: 0, parent, failures: 0 }
+    /// For a new execution; `parent` waits for it. Without `begins` the journal knows it already.
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        begins: Option<NewExecution>,
+        parent: Option<ExecutionId>,
+    ) -> Self {
+        Self { journal, begins, written: 0, tally: Tally::default(), parent, failures: 0 }
     }
 
     /// For an execution that has events already.
-    pub(crate) const fn after(journal: Arc<dyn Journal>, written: u64) -> Self {
-        Self { journal, workflow: None, written, parent: None, failures: 0 }
+    pub(crate) fn after(journal: Arc<dyn Journal>, events: &[Event], parent: Option<ExecutionId>) -> Self {
+        let mut tally = Tally::default();
+        tally.add(events);
+        Self { journal, begins: None, written: events.len() as u64, tally, parent, failures: 0 }
     }
 
     /// The number of the last event that is known to be written.
@@ -43,24 +90,51 @@ impl Writer {
         self.written
     }
 
+    /// The execution that waits for this one.
+    pub(crate) const fn parent(&self) -> Option<ExecutionId> {
+        self.parent
+    }
+
     /// Returns when the events of a turn are durable.
-    pub(crate) async fn write(&mut self, scheduler: &Scheduler, turn: &Turn) -> Result<(), Error> {
-        if turn.events.is_empty() {
+    pub(crate) async fn write(
+        &mut self,
+        scheduler: &Scheduler,
+        events: &[Event],
+        enclosed: &Enclosed,
+    ) -> Result<(), Error> {
+        if events.is_empty() && enclosed.read.is_none() {
             return Ok(());
         }
-        let events: Vec<Value> = turn.events.iter().map(|event| scheduler.plan().encode(event)).collect();
+        let mut tally = self.tally.clone();
+        tally.add(events);
+        let status = scheduler.status();
+        let output = status.is_ended().then(|| small_output(scheduler)).flatten();
+        let standing = Standing {
+            status,
+            completed: tally.completed,
+            failed: tally.failed,
+            skipped: tally.skipped,
+            started_at: tally.started_at,
+            ended_at: tally.ended_at,
+            output: output.as_deref(),
+            error: scheduler.failure().map(|failure| &*failure.message),
+        };
+        let encoded: Vec<Value> = events.iter().map(|event| scheduler.plan().encode(event)).collect();
         let commit = Commit {
             execution: scheduler.id(),
+            begins: self.begins.as_ref(),
             expected_seq: self.written,
-            events: &events,
-            workflow: self.workflow.as_ref(),
-            parent: self.parent.filter(|_| self.workflow.is_some()),
-            ended: scheduler.status().is_ended(),
+            events: &encoded,
+            standing,
+            starts: &enclosed.starts,
+            sends: &enclosed.sends,
+            read: enclosed.read,
         };
         match self.journal.commit(commit).await {
             Ok(()) => {
                 self.written = scheduler.seq();
-                self.workflow = None;
+                self.tally = tally;
+                self.begins = None;
                 self.failures = 0;
                 Ok(())
             }
@@ -76,14 +150,13 @@ impl Writer {
     }
 
     /// The execution as the journal has it, however long the journal takes to answer; `None` if
-    /// nothing was ever written of it. Given up only if somebody else drives the execution.
+    /// it does not know it. Given up only if somebody else drives the execution.
     pub(crate) async fn read_back(
         &mut self,
-        plan: &Plan,
         execution: ExecutionId,
         error: Error,
         clock: &EngineClock,
-    ) -> Result<Option<(Scheduler, Vec<Event>)>, Error> {
+    ) -> Result<Option<Recorded>, Error> {
         if error.kind() != ErrorKind::Journal {
             return Err(error);
         }
@@ -92,11 +165,15 @@ impl Writer {
             let pause = PAUSE.0.saturating_mul(1 << (self.failures - 2).min(16)).min(PAUSE.1);
             clock.sleep_until(clock.now().after(pause)).await;
         }
-        let Some(recorded) = load(&self.journal, execution, clock).await else { return Ok(None) };
-        let (scheduler, events) = read(plan, &recorded.events)?;
-        self.written = scheduler.seq();
-        self.workflow = None;
-        Ok(Some((scheduler, events)))
+        Ok(load(&self.journal, execution, clock).await)
+    }
+
+    /// The journal turned out to have these events.
+    pub(crate) fn found(&mut self, events: &[Event]) {
+        self.written = events.len() as u64;
+        self.tally = Tally::default();
+        self.tally.add(events);
+        self.begins = None;
     }
 }
 
@@ -126,4 +203,32 @@ pub(crate) fn read(plan: &Plan, events: &[Value]) -> Result<(Scheduler, Vec<Even
     let scheduler = Scheduler::replay(plan, &decoded)
         .map_err(|error| Error::caused(ErrorKind::Journal, "the journal does not fit the workflow", error))?;
     Ok((scheduler, decoded))
+}
+
+/// The output of an execution that has ended, unless it would be a large copy of what the outputs
+/// of its steps are already.
+fn small_output(scheduler: &Scheduler) -> Option<Arc<Value>> {
+    if scheduler.plan().0.outputs.is_none() {
+        let mut left = SMALL;
+        for report in scheduler.steps() {
+            let output = scheduler.step_output(&report.path);
+            spend(output.map_or(&Value::Null, |output| output), &mut left)?;
+        }
+    }
+    Some(scheduler.output())
+}
+
+/// Takes about the size of a value off what is left; `None` if that is not enough.
+fn spend(value: &Value, left: &mut usize) -> Option<()> {
+    let own = match value {
+        Value::String(text) => text.len(),
+        Value::Object(members) => members.keys().map(|key| key.len() + 4).sum(),
+        _ => 0,
+    };
+    *left = left.checked_sub(own + 8)?;
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| spend(item, left)),
+        Value::Object(members) => members.values().try_for_each(|member| spend(member, left)),
+        _ => Some(()),
+    }
 }

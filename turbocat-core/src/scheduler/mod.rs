@@ -137,7 +137,7 @@ impl Snapshot {
 }
 
 impl Scheduler {
-    fn empty(plan: &Plan) -> Self {
+    pub(crate) fn empty(plan: &Plan) -> Self {
         Self { plan: plan.clone(), state: State::new(plan), answered: None, spare: Vec::new() }
     }
 

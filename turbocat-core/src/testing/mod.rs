@@ -30,11 +30,13 @@
 
 mod agent;
 mod clock;
+mod faulty;
 mod journal;
 mod ledger;
 mod script;
 
 pub use agent::{ScriptedAgent, ScriptedFailure};
 pub use clock::ManualClock;
+pub use faulty::{Calls, Fault, FaultyJournal};
 pub use journal::{check_journal, check_recorded};
 pub use script::{Call, CallEnd};

@@ -201,7 +201,6 @@ impl Database {
     }
 
     /// The pool of PostgreSQL.
-    #[expect(dead_code, reason = "for stores with statements of their own")]
     pub(crate) fn pg_pool(&self) -> Option<&PgPool> {
         match &*self.0 {
             Inner::Sqlite(_) => None,

@@ -63,7 +63,10 @@ pub struct Migrations(Vec<Migration>);
 impl Migrations {
     /// Those of this program.
     pub fn embedded() -> Self {
-        Self::new(vec![Migration::new(1, "platform", include_str!("../../migrations/0001_platform.sql"))])
+        Self::new(vec![
+            Migration::new(1, "platform", include_str!("../../migrations/0001_platform.sql")),
+            Migration::new(2, "journal", include_str!("../../migrations/0002_journal.sql")),
+        ])
     }
 
     /// Others, for tests.

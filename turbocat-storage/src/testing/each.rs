@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::folder::TempFolder;
 use super::server::{PrivatePostgres, create};
 use crate::db::Database;
+use crate::store::Store;
 
 /// Runs a test body on a fresh SQLite file and on a fresh PostgreSQL database, both migrated.
 ///
@@ -51,6 +52,20 @@ where
 {
     if let Some(url) = postgres_url().await {
         run(&url, body).await;
+    }
+}
+
+/// Runs a test body on a fresh store of each database, as [`on_each_database`] does.
+///
+/// # Panics
+/// If the body does, or if a store cannot be made.
+pub async fn on_each_store(body: impl AsyncFn(Store)) {
+    let folder = TempFolder::new();
+    let url = format!("sqlite:{}", folder.path().join("app.db").display());
+    for url in [Some(url), postgres_url().await].into_iter().flatten() {
+        let store = Store::open(&url).await.expect("a fresh store opens");
+        body(store.clone()).await;
+        store.close().await;
     }
 }
 

@@ -16,3 +16,4 @@ mod keeping;
 mod sealing;
 mod rotating;
 mod seeding;
+mod engine;

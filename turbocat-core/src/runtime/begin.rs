@@ -1,0 +1,142 @@
+//! Begins attempts: right here first; what is not done at once goes on elsewhere.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use tracing::Instrument;
+
+use super::attempt::{self, Outcome};
+use super::driver::Driver;
+use super::news::{News, Stop};
+use super::registry::Registered;
+use super::shared::Shared;
+use crate::agent::{AttemptFuture, AttemptPlace, AttemptRequest};
+use crate::event::StepRef;
+use crate::failure::StepFailure;
+use crate::scheduler::Input;
+
+impl Driver {
+    /// Begins an attempt. If it is done at once, what it came to; else it goes on elsewhere.
+    pub(super) fn begin(&mut self, cx: &mut Context<'_>, step: StepRef, attempt: u32) -> Option<Input> {
+        let launched = self.scheduler.launched(step, attempt)?;
+        let failed = |failure| Some(Input::AttemptFailed { step, attempt, failure });
+        let number = launched.agent;
+        let agent = &self.agents[number];
+        let limit = launched.timeout;
+        let place = AttemptPlace {
+            execution: self.context.clone(),
+            step: step.step,
+            around: self.scheduler.around(step),
+        };
+        let quick = agent.is_quick();
+        let plain = agent.limit.is_none() && !launched.wants_secrets();
+        let mut work = if plain {
+            let parts = match launched.evaluate(None) {
+                Ok(parts) => parts,
+                Err(failure) => return failed(failure),
+            };
+            let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+            if quick {
+                match call(&self.shared, agent, request) {
+                    Ok(work) => work,
+                    Err(failure) => return failed(failure),
+                }
+            } else {
+                let (agent, shared) = (agent.clone(), self.shared.clone());
+                Box::pin(async move { call(&shared, &agent, request)?.await })
+            }
+        } else {
+            let agent = agent.clone();
+            self.prepared(step, attempt, place, agent, limit)
+        };
+        let agent = &self.agents[number];
+        let span = tracing::debug_span!(
+            "attempt",
+            step = self.scheduler.plan().key(step.step),
+            attempt,
+            agent = &*agent.name
+        );
+        if quick {
+            let began = self.instant;
+            let entered = span.enter();
+            let polled = attempt::poll(&mut work, cx);
+            drop(entered);
+            self.instant = Instant::now();
+            if self.shared.clock.is_real() {
+                agent.took(self.instant - began);
+            }
+            if let Poll::Ready(outcome) = polled {
+                return Some(to_input(step, attempt, outcome));
+            }
+        }
+        let limit = limit.filter(|_| plain);
+        let clock = self.shared.clock.clone();
+        let news = Self::channel(&mut self.news).0.clone();
+        let task = async move {
+            let outcome = attempt::finish(work, limit, &clock).await;
+            drop(news.send(News::Attempt { step, attempt, outcome }));
+        };
+        let task = if span.is_disabled() { tokio::spawn(task) } else { tokio::spawn(task.instrument(span)) };
+        self.running.insert((step, attempt), Stop::with(task.abort_handle()));
+        None
+    }
+
+    /// An attempt that has to wait for a free place of its agent, or is given secrets. Its time
+    /// limit begins when it has its place.
+    fn prepared(
+        &self,
+        step: StepRef,
+        attempt: u32,
+        place: AttemptPlace,
+        agent: Arc<Registered>,
+        limit: Option<Duration>,
+    ) -> AttemptFuture {
+        let names = self.scheduler.secrets(step);
+        let snapshot = self.scheduler.snapshot(step);
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            // A slow vault takes no place away from others.
+            let clock = &shared.clock;
+            let fetch = attempt::fetch(&names, shared.secrets.as_ref());
+            let secrets = attempt::within(limit, clock, fetch).await?;
+            let permit = match &agent.limit {
+                Some(places) => places.clone().acquire_owned().await.ok(),
+                None => None,
+            };
+            let begun = snapshot.evaluate(&secrets).and_then(|parts| {
+                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
+                call(&shared, &agent, request)
+            });
+            let outcome = match begun {
+                // What a panic says is blacked out as well.
+                Ok(work) => attempt::finish(work, limit, clock).await,
+                Err(failure) => Err(failure),
+            };
+            drop(permit);
+            if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
+        })
+    }
+}
+
+/// Hands an attempt to its agent, here or elsewhere.
+fn call(
+    shared: &Arc<Shared>,
+    agent: &Arc<Registered>,
+    request: AttemptRequest,
+) -> Result<AttemptFuture, StepFailure> {
+    match &shared.dispatch {
+        None => attempt::guard(|| agent.executor.begin(&agent.executor, request)),
+        Some(dispatch) => {
+            let (dispatch, agent) = (dispatch.clone(), agent.clone());
+            Ok(Box::pin(async move { dispatch.dispatch(&agent.name, request).await }))
+        }
+    }
+}
+
+pub(super) fn to_input(step: StepRef, attempt: u32, outcome: Outcome) -> Input {
+    match outcome {
+        Ok(output) => Input::AttemptCompleted { step, attempt, output: output.value },
+        Err(failure) => Input::AttemptFailed { step, attempt, failure },
+    }
+}

@@ -1,0 +1,410 @@
+//! A journal in memory: for tests, and as the model of what a journal does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use super::clock::{Clock, EngineClock};
+use super::journal::{
+    AgentPlace, Claim, Claimed, Commit, Hint, Job, Journal, JournalError, JournalErrorKind, NewExecution,
+    Recorded, Release, Renewed, Sent, WorkerId,
+};
+use super::letter::{Letter, Message};
+use crate::event::ExecutionStatus;
+use crate::time::{ExecutionId, Timestamp};
+
+/// A journal in memory: for tests, and as the model of what a journal does.
+#[derive(Debug)]
+pub struct MemoryJournal {
+    state: Mutex<State>,
+    clock: EngineClock,
+    lease: Option<Duration>,
+    hints: broadcast::Sender<Hint>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    executions: BTreeMap<ExecutionId, Kept>,
+    /// How many places of an agent there are, and which are taken.
+    places: BTreeMap<String, (usize, Vec<AgentPlace>)>,
+    arrivals: u64,
+}
+
+#[derive(Debug)]
+struct Kept {
+    recorded: Recorded,
+    job: Option<JobRow>,
+    letters: Vec<Letter>,
+}
+
+#[derive(Debug)]
+struct JobRow {
+    priority: i32,
+    /// The order among those that are due at the same time.
+    arrival: u64,
+    state: JobState,
+    failures: u32,
+    stalls: u32,
+    /// How many events there were when it was last claimed.
+    seen: usize,
+    /// Why it was last given back as failed.
+    error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum JobState {
+    Ready { due: Timestamp },
+    Held { by: WorkerId, until: Option<Timestamp> },
+    Parked { until: Option<Timestamp> },
+    Dead,
+}
+
+impl Default for MemoryJournal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn conflict(message: String) -> JournalError {
+    JournalError::new(JournalErrorKind::Conflict, message)
+}
+
+impl MemoryJournal {
+    /// An empty journal.
+    pub fn new() -> Self {
+        Self::made(EngineClock::system(), None)
+    }
+
+    /// An empty journal with a clock of its own.
+    pub fn with_clock(clock: impl Clock) -> Self {
+        Self::made(EngineClock::Other(Arc::new(clock)), None)
+    }
+
+    /// An empty journal for several engines, of which each may go away: what it holds is given to
+    /// others after that time.
+    pub fn leased(lease: Duration, clock: impl Clock) -> Self {
+        Self::made(EngineClock::Other(Arc::new(clock)), Some(lease))
+    }
+
+    fn made(clock: EngineClock, lease: Option<Duration>) -> Self {
+        Self { state: Mutex::default(), clock, lease, hints: broadcast::channel(1024).0 }
+    }
+
+    /// An agent has that many places on all nodes together.
+    pub fn limit_agent(&self, agent: &str, places: usize) {
+        self.state().places.entry(agent.to_owned()).or_default().0 = places;
+    }
+
+    /// The executions that were given up, each with the reason.
+    pub fn dead(&self) -> Vec<(ExecutionId, String)> {
+        let state = self.state();
+        let jobs = state.executions.iter().filter_map(|(id, kept)| Some((*id, kept.job.as_ref()?)));
+        jobs.filter(|(_, job)| matches!(job.state, JobState::Dead))
+            .map(|(id, job)| (id, job.error.clone().unwrap_or_default()))
+            .collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hint(&self, hint: Hint) {
+        // Nobody has to listen.
+        let _ = self.hints.send(hint);
+    }
+
+    fn until(&self) -> Option<Timestamp> {
+        self.lease.map(|lease| self.clock.now().after(lease))
+    }
+
+    /// Takes an execution in, of which there is none yet.
+    fn take_in(&self, state: &mut State, new: &NewExecution) {
+        state.arrivals += 1;
+        let now = self.clock.now();
+        let job = JobRow {
+            priority: new.priority,
+            arrival: state.arrivals,
+            state: match new.held_by {
+                Some(by) => JobState::Held { by, until: self.until() },
+                None => JobState::Ready { due: new.not_before.map_or(now, |at| at.max(now)) },
+            },
+            failures: 0,
+            stalls: 0,
+            seen: 0,
+            error: None,
+        };
+        let recorded = Recorded {
+            parent: new.parent,
+            awaited: new.awaited,
+            lineage: new.lineage.clone(),
+            ..Recorded::new(
+                serde_json::from_str(new.definition.text()).unwrap_or_default(),
+                Value::clone(&new.inputs),
+            )
+        };
+        let kept = Kept { recorded, job: Some(job), letters: Vec::new() };
+        state.executions.insert(new.execution, kept);
+        if new.held_by.is_none() {
+            self.hint(Hint::Ready);
+        }
+    }
+
+    fn put(&self, state: &mut State, letter: &Letter) -> Sent {
+        let Some(kept) = state.executions.get_mut(&letter.to) else { return Sent::Unknown };
+        let Some(job) = &mut kept.job else { return Sent::Ended };
+        if kept.letters.iter().all(|known| known.id != letter.id) {
+            kept.letters.push(letter.clone());
+        }
+        let cancels = matches!(letter.message, Message::Cancel { .. });
+        let wakes = match job.state {
+            JobState::Parked { .. } => true,
+            JobState::Ready { due } => cancels && due > self.clock.now(),
+            JobState::Held { .. } | JobState::Dead => false,
+        };
+        if wakes {
+            job.state = JobState::Ready { due: self.clock.now() };
+            self.hint(Hint::Ready);
+        }
+        self.hint(Hint::Letter(letter.to));
+        Sent::Accepted
+    }
+}
+
+fn exists(state: &State, id: ExecutionId) -> Result<(), JournalError> {
+    if state.executions.contains_key(&id) {
+        return Err(conflict(format!("there is an execution {id} already")));
+    }
+    Ok(())
+}
+
+impl JobRow {
+    /// Since when it can be claimed, if it can.
+    fn due(&self, now: Timestamp) -> Option<Timestamp> {
+        match self.state {
+            JobState::Ready { due } => Some(due),
+            JobState::Held { until, .. } => until.filter(|until| *until <= now),
+            JobState::Parked { until } => until,
+            JobState::Dead => None,
+        }
+    }
+
+    fn is_held_by(&self, worker: WorkerId) -> bool {
+        matches!(self.state, JobState::Held { by, .. } if by == worker)
+    }
+}
+
+#[async_trait]
+impl Journal for MemoryJournal {
+    async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
+        let mut state = self.state();
+        let id = commit.execution;
+        match commit.begins {
+            Some(_) => exists(&state, id)?,
+            None => {
+                let known = state.executions.get(&id).map(|kept| kept.recorded.events.len());
+                if known != Some(usize::try_from(commit.expected_seq).unwrap_or(usize::MAX)) {
+                    let (known, expected) = (known.unwrap_or(0), commit.expected_seq);
+                    return Err(conflict(format!("execution {id} has {known} events, not {expected}")));
+                }
+            }
+        }
+        for start in commit.starts {
+            exists(&state, start.execution)?;
+        }
+        if let Some(new) = commit.begins {
+            self.take_in(&mut state, new);
+        }
+        let ended = commit.standing.status.is_ended();
+        if let Some(kept) = state.executions.get_mut(&id) {
+            let already = kept.recorded.status.is_ended();
+            if already && !commit.events.is_empty() {
+                return Err(conflict(format!("execution {id} has ended")));
+            }
+            kept.recorded.events.extend_from_slice(commit.events);
+            if !already {
+                kept.recorded.status = commit.standing.status;
+                kept.recorded.error = commit.standing.error.map(str::to_owned);
+            }
+            kept.letters.retain(|letter| Some(letter.id) != commit.read);
+            if ended {
+                kept.job = None;
+                kept.letters.clear();
+            }
+        }
+        for start in commit.starts {
+            self.take_in(&mut state, start);
+        }
+        for letter in commit.sends {
+            self.put(&mut state, letter);
+        }
+        if ended {
+            self.hint(Hint::Ended(id));
+        }
+        Ok(())
+    }
+
+    async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError> {
+        let mut state = self.state();
+        for new in new {
+            exists(&state, new.execution)?;
+        }
+        new.iter().for_each(|new| self.take_in(&mut state, new));
+        Ok(())
+    }
+
+    async fn load(&self, execution: ExecutionId) -> Result<Option<Recorded>, JournalError> {
+        Ok(self.state().executions.get(&execution).map(|kept| kept.recorded.clone()))
+    }
+
+    async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
+        let state = self.state();
+        let open = |id: &ExecutionId| state.executions.get(id).is_some_and(|kept| kept.job.is_some());
+        let waited_for =
+            |kept: &Kept| kept.recorded.awaited && kept.recorded.parent.as_ref().is_some_and(open);
+        let all = state.executions.iter().filter(|(id, kept)| open(id) && !waited_for(kept));
+        Ok(all.map(|(id, _)| *id).collect())
+    }
+
+    fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError> {
+        let (now, until) = (self.clock.now(), self.until());
+        let mut state = self.state();
+        let mut due = BTreeSet::new();
+        let mut next_at: Option<Timestamp> = None;
+        for (id, kept) in &state.executions {
+            let Some(job) = &kept.job else { continue };
+            let since = match claim.only {
+                Some(only) if only != *id => None,
+                Some(_) if claim.take_over && self.lease.is_none() => Some(now),
+                Some(_) if job.is_held_by(claim.worker) => Some(now),
+                Some(_) if !matches!(job.state, JobState::Held { .. }) => Some(now),
+                _ => job.due(now),
+            };
+            match since {
+                Some(since) if since <= now => {
+                    due.insert((job.priority, since, job.arrival, *id));
+                }
+                Some(later) => next_at = Some(next_at.map_or(later, |next| next.min(later))),
+                None => {}
+            }
+        }
+        let mut jobs = Vec::new();
+        for (.., id) in due.into_iter().take(claim.limit) {
+            let Some(kept) = state.executions.get_mut(&id) else { continue };
+            let Some(job) = &mut kept.job else { continue };
+            if kept.recorded.events.len() > job.seen {
+                (job.failures, job.stalls) = (0, 0);
+            }
+            if matches!(job.state, JobState::Held { by, .. } if by != claim.worker) {
+                job.stalls += 1;
+            }
+            job.seen = kept.recorded.events.len();
+            job.state = JobState::Held { by: claim.worker, until };
+            jobs.push(Job { execution: id, failures: job.failures, stalls: job.stalls });
+        }
+        Ok(Claimed { jobs, next_at })
+    }
+
+    async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError> {
+        let until = self.until();
+        let mut state = self.state();
+        let mut renewed = Renewed::default();
+        for id in held {
+            let Some(kept) = state.executions.get_mut(id) else { continue };
+            match &mut kept.job {
+                Some(job) if job.is_held_by(worker) => job.state = JobState::Held { by: worker, until },
+                // What has ended needs no lease.
+                None => continue,
+                Some(_) => renewed.lost.push(*id),
+            }
+            if !kept.letters.is_empty() {
+                renewed.letters.push(*id);
+            }
+        }
+        Ok(renewed)
+    }
+
+    async fn release(
+        &self,
+        worker: WorkerId,
+        execution: ExecutionId,
+        release: Release,
+    ) -> Result<bool, JournalError> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let Some(kept) = state.executions.get_mut(&execution) else { return Ok(false) };
+        let Some(job) = kept.job.as_mut().filter(|job| job.is_held_by(worker)) else { return Ok(false) };
+        job.state = match release {
+            Release::Ready => JobState::Ready { due: now },
+            Release::Park { .. } if !kept.letters.is_empty() => return Ok(false),
+            Release::Park { until } => {
+                (job.failures, job.stalls) = (0, 0);
+                JobState::Parked { until }
+            }
+            Release::Failed { error, retry_at } => {
+                job.failures += 1;
+                job.error = Some(error);
+                retry_at.map_or(JobState::Dead, |due| JobState::Ready { due })
+            }
+        };
+        self.hint(Hint::Ready);
+        Ok(true)
+    }
+
+    async fn send(&self, letter: &Letter) -> Result<Sent, JournalError> {
+        Ok(self.put(&mut self.state(), letter))
+    }
+
+    async fn letters(&self, execution: ExecutionId) -> Result<Vec<Letter>, JournalError> {
+        Ok(self.state().executions.get(&execution).map(|kept| kept.letters.clone()).unwrap_or_default())
+    }
+
+    fn limits(&self, agent: &str) -> bool {
+        self.state().places.contains_key(agent)
+    }
+
+    async fn take_place(&self, agent: &str, place: &AgentPlace) -> Result<bool, JournalError> {
+        let mut state = self.state();
+        let State { executions, places, .. } = &mut *state;
+        let Some((limit, taken)) = places.get_mut(agent) else { return Ok(true) };
+        // A place is held as long as the execution is.
+        taken.retain(|place| {
+            let job = executions.get(&place.execution).and_then(|kept| kept.job.as_ref());
+            job.is_some_and(|job| job.is_held_by(place.worker) && job.due(self.clock.now()).is_none())
+        });
+        if taken.contains(place) {
+            return Ok(true);
+        }
+        let free = taken.len() < *limit;
+        if free {
+            taken.push(place.clone());
+        }
+        Ok(free)
+    }
+
+    async fn give_place(&self, agent: &str, place: &AgentPlace) -> Result<(), JournalError> {
+        if let Some((_, taken)) = self.state().places.get_mut(agent) {
+            taken.retain(|known| known != place);
+            self.hint(Hint::Place);
+        }
+        Ok(())
+    }
+
+    fn hints(&self) -> broadcast::Receiver<Hint> {
+        self.hints.subscribe()
+    }
+}
+
+impl MemoryJournal {
+    /// How an execution stands, without its events.
+    pub fn status(&self, execution: ExecutionId) -> Option<ExecutionStatus> {
+        self.state().executions.get(&execution).map(|kept| kept.recorded.status)
+    }
+}

@@ -1,0 +1,95 @@
+//! Goes on when the journal failed, and when another engine is gone.
+
+use super::driver::{Cause, Driver, left};
+use super::error::Error;
+use super::shared::seed;
+use super::writer::read;
+use crate::event::StepRef;
+use crate::scheduler::{Action, Input, Scheduler, Turn};
+use crate::time::Timestamp;
+
+impl Driver {
+    /// Nobody knows what was written: what the journal has now is what is true. Tells the
+    /// scheduler again what it may not have heard, and goes on with what is still being done here.
+    pub(super) async fn recover(&mut self, error: Error, cause: &Cause) -> Result<Turn, Error> {
+        tracing::warn!(%error, "the journal could not be written; reading it back");
+        let known = self.log.as_ref().map(|log| log.len());
+        let Some(writer) = &mut self.writer else { return Err(error) };
+        let written = writer.written();
+        let told = Error::new(error.kind(), error.to_string());
+        let (plan, id) = (self.scheduler.plan().clone(), self.scheduler.id());
+        let found = tokio::select! {
+            biased;
+            found = writer.read_back(id, error, &self.shared.clock) => found?,
+            () = self.shared.stopping() => return Err(left(id)),
+        };
+        // The caller of an execution that is not there is told, and may ask again.
+        let Some(recorded) = found else { return Err(told) };
+        if recorded.events.is_empty() {
+            writer.found(&[]);
+            return self.begin_again().ok_or(told);
+        }
+        let (scheduler, events) = read(&plan, &recorded.events)?;
+        writer.found(&events);
+        // A turn is written whole or not at all: if it was, its input has been told.
+        let input = cause.input.clone().filter(|_| scheduler.seq() == written);
+        self.scheduler = scheduler;
+        if let (Some(log), Some(known)) = (&self.log, known) {
+            log.append(events.into_iter().skip(known));
+        }
+        let now = self.now();
+        let mut turn = self.scheduler.apply(now, input.unwrap_or(Input::Timer));
+        for (step, attempt) in self.lost.clone() {
+            let lost = self.scheduler.apply(now, Input::AttemptLost { step, attempt });
+            turn.events.extend(lost.events);
+            turn.actions.extend(lost.actions);
+            turn.wake_at = lost.wake_at;
+        }
+        let in_flight = self.scheduler.in_flight();
+        self.running.retain(|attempt, _| in_flight.contains(attempt));
+        self.queue.clear();
+        let begun = |attempt: &(StepRef, u32), actions: &[Action]| {
+            let (step, attempt) = *attempt;
+            self.running.contains_key(&(step, attempt)) || actions.contains(&Action::Launch { step, attempt })
+        };
+        let missing: Vec<_> = in_flight.iter().filter(|attempt| !begun(attempt, &turn.actions)).collect();
+        turn.actions.extend(
+            missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }),
+        );
+        for action in self.scheduler.open_children() {
+            if !turn.actions.contains(&action) {
+                turn.actions.push(action);
+            }
+        }
+        Ok(turn)
+    }
+
+    /// The first turn once more, of an execution of which nothing was written.
+    fn begin_again(&mut self) -> Option<Turn> {
+        let (plan, id) = (self.scheduler.plan().clone(), self.scheduler.id());
+        let inputs = (**self.scheduler.inputs()).clone();
+        let now = self.now();
+        let (scheduler, turn) = Scheduler::start(&plan, id, now, seed(id), inputs).ok()?;
+        self.scheduler = scheduler;
+        Some(turn)
+    }
+}
+
+/// What an execution that was read back begins with: nobody is at its attempts any more.
+/// Gives those attempts, too.
+pub(crate) fn resume(scheduler: &mut Scheduler, now: Timestamp) -> (Turn, Vec<(StepRef, u32)>) {
+    let mut turn = Turn { actions: scheduler.open_children(), ..Turn::default() };
+    let attempts = scheduler.in_flight();
+    for &(step, attempt) in &attempts {
+        let lost = scheduler.apply(now, Input::AttemptLost { step, attempt });
+        turn.events.extend(lost.events);
+        turn.actions.extend(lost.actions);
+    }
+    // Also tells when to wake up next.
+    let due = scheduler.apply(now, Input::Timer);
+    turn.events.extend(due.events);
+    turn.actions.extend(due.actions);
+    turn.wake_at = due.wake_at;
+    // An attempt that was started and given up within these turns is not begun at all.
+    (turn, attempts)
+}

@@ -1,0 +1,75 @@
+//! Executions taken in and letters sent, by somebody who drives none.
+
+use std::collections::HashSet;
+
+use turbocat_core::{ExecutionId, Hint, Letter, NewExecution, Sent};
+use uuid::Uuid;
+
+use super::open::Store;
+use super::turn::{New, Post};
+use super::{postgres, sqlite};
+use crate::db::Kind;
+use crate::error::{StorageError, StorageErrorKind};
+
+impl Store {
+    pub(super) async fn take_in(&self, new: &[NewExecution]) -> Result<(), StorageError> {
+        let now = self.0.time.now();
+        let until = self.until(now);
+        let mut blobs = Vec::new();
+        let new: Vec<New> = new.iter().map(|new| New::new(new, now, until, &mut blobs)).collect();
+        let new: Vec<&New> = new.iter().collect();
+        let mut transaction = self.0.database.begin().await?;
+        for (execution, blob) in &blobs {
+            transaction.execute(sqlite::BLOB, crate::args![&blob.digest[..], &*blob.text]).await?;
+            transaction.execute(sqlite::BLOB_USE, crate::args![execution, &blob.digest[..]]).await?;
+        }
+        let exists =
+            || StorageError::new(StorageErrorKind::Conflict, "there is an execution of that name already");
+        match self.0.database.kind() {
+            Kind::Sqlite => sqlite::take_in(&mut transaction, &new, now).await.map_err(|error| {
+                if error.kind() == StorageErrorKind::Conflict { exists().because(error) } else { error }
+            })?,
+            Kind::Postgres => {
+                let known = postgres::take_in(&mut transaction, &new, now).await?;
+                if known != new.iter().map(|new| new.execution).collect::<HashSet<Uuid>>() {
+                    return Err(exists());
+                }
+            }
+        }
+        transaction.commit().await?;
+        self.0.hints.give(Hint::Ready);
+        Ok(())
+    }
+
+    pub(super) async fn put(&self, letter: &Letter) -> Result<Sent, StorageError> {
+        let post = Post::new(letter)?;
+        let mut transaction = self.0.database.begin().await?;
+        let text = match transaction.kind() {
+            Kind::Sqlite => "select state from jobs where execution_id = $1",
+            // Whoever parks it waits until the letter is there, and sees it.
+            Kind::Postgres => "select state from jobs where execution_id = $1 for update",
+        };
+        let job = transaction.fetch_optional(text, crate::args![post.to]).await?;
+        let Some(job) = job else {
+            let text = "select 1 as one from executions where id = $1";
+            let known = transaction.fetch_optional(text, crate::args![post.to]).await?.is_some();
+            transaction.rollback().await?;
+            return Ok(if known { Sent::Ended } else { Sent::Unknown });
+        };
+        let text =
+            "insert into letters (id, execution_id, message) values ($1, $2, $3) on conflict do nothing";
+        transaction.execute(text, crate::args![post.id, post.to, post.message]).await?;
+        let state: i64 = job.get("state")?;
+        let wakes = state == 2 || state == 4 && post.cancels;
+        if wakes {
+            let text = "update jobs set state = 0, due_ms = $2 where execution_id = $1";
+            transaction.execute(text, crate::args![post.to, self.0.time.now()]).await?;
+        }
+        transaction.commit().await?;
+        if wakes {
+            self.0.hints.give(Hint::Ready);
+        }
+        self.0.hints.give(Hint::Letter(ExecutionId::from_uuid(post.to)));
+        Ok(Sent::Accepted)
+    }
+}

@@ -1,0 +1,91 @@
+//! Leases renewed, and executions given back.
+
+use turbocat_core::{ExecutionId, Hint, Release, Renewed, WorkerId};
+use uuid::Uuid;
+
+use super::open::Store;
+use crate::error::StorageError;
+
+impl Store {
+    pub(super) async fn renew_leases(
+        &self,
+        worker: WorkerId,
+        held: &[ExecutionId],
+    ) -> Result<Renewed, StorageError> {
+        let database = &self.0.database;
+        let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
+        if let Some(until) = self.until(self.0.time.now()) {
+            let text =
+                "update jobs set due_ms = $1 where execution_id = any($2) and worker = $3 and state = 1";
+            database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
+        }
+        let mut text = crate::db::Sql::new(
+            "select j.execution_id, j.state = 1 and j.worker = $2 as held,
+                exists (select 1 from letters as l where l.execution_id = j.execution_id) as letters
+            from jobs as j where {any_uuid:j.execution_id,$1}",
+        );
+        text = text.render(database.kind())?;
+        let mut renewed = Renewed::default();
+        for row in database.fetch_all(text, crate::args![ids, *worker.as_uuid()]).await? {
+            let execution = row.get("execution_id")?;
+            if !row.get::<Option<bool>>("held")?.unwrap_or(false) {
+                renewed.lost.push(execution);
+            }
+            if row.get("letters")? {
+                renewed.letters.push(execution);
+            }
+        }
+        Ok(renewed)
+    }
+
+    pub(super) async fn give_back(
+        &self,
+        worker: WorkerId,
+        execution: ExecutionId,
+        release: Release,
+    ) -> Result<bool, StorageError> {
+        let (database, now, worker) = (&self.0.database, self.0.time.now(), *worker.as_uuid());
+        let changed = match release {
+            Release::Ready => {
+                let text = "update jobs set state = 0, worker = null, due_ms = $3
+                    where execution_id = $1 and worker = $2 and state = 1";
+                database.execute(text, crate::args![execution, worker, now]).await?
+            }
+            Release::Park { until } => {
+                let text = "update jobs set state = 2, worker = null, due_ms = $3, failures = 0, stalls = 0
+                    where execution_id = $1 and worker = $2 and state = 1
+                        and not exists (select 1 from letters where execution_id = $1)";
+                let until = until.map(|until| until.as_millis());
+                let changed = database.execute(text, crate::args![execution, worker, until]).await?;
+                return self.parked(execution, changed).await;
+            }
+            Release::Failed { error, retry_at } => {
+                let (state, due) = match retry_at {
+                    Some(at) => (4, at.as_millis()),
+                    None => (3, now),
+                };
+                let text = "update jobs set state = $3, worker = null, due_ms = $4, error = $5,
+                        failures = failures + 1
+                    where execution_id = $1 and worker = $2 and state = 1";
+                let error = serde_json::Value::from(error);
+                database.execute(text, crate::args![execution, worker, state, due, error]).await?
+            }
+            other => return Err(StorageError::invalid(format!("a release that is not known: {other:?}"))),
+        };
+        self.0.hints.give(Hint::Ready);
+        Ok(changed > 0)
+    }
+
+    /// A letter may have come between the look and the change of a transaction that ran beside it:
+    /// whoever wrote it saw the execution held, and did not wake it.
+    async fn parked(&self, execution: ExecutionId, changed: u64) -> Result<bool, StorageError> {
+        if changed == 0 {
+            return Ok(false);
+        }
+        let text = "update jobs set state = 0, due_ms = $2 where execution_id = $1 and state = 2
+            and exists (select 1 from letters where execution_id = $1)";
+        self.0.database.execute(text, crate::args![execution, self.0.time.now()]).await?;
+        self.0.hints.give(Hint::Ready);
+        Ok(true)
+    }
+}
