@@ -370,7 +370,8 @@ fn attempts_are_counted_limited_and_paused() {
             let end = at(events, plan, "stepCompleted", "a");
             let Fact::StepCompleted { step, .. } = events[end].fact else { panic!() };
             let failure = Box::new(StepFailure::error("no"));
-            events[end].fact = Fact::AttemptFailed { step, attempt: 1, failure, retry_at: events[end].at };
+            events[end].fact =
+                Fact::AttemptFailed { step, attempt: 1, failure, retry_at: events[end].at, counts: true };
         },
         "step `a` is to be tried again, and has no policy for that",
     );

@@ -12,6 +12,7 @@ mod depth;
 mod outcome;
 mod evolve;
 mod retry;
+mod lost;
 mod start;
 mod settle;
 mod decide;

@@ -262,8 +262,7 @@ impl Stage<'_> {
                 self.fail(path, step, attempt, Trouble { kind: "timeout", retryable: true });
             }
             (Act::Lose, Some((path, step, attempt))) => {
-                let trouble = Trouble { kind: "lost", retryable: true };
-                self.tell(Input::AttemptLost { step, attempt }, News::Failed { path, attempt, trouble });
+                self.tell(Input::AttemptLost { step, attempt }, News::Lost { path, attempt });
             }
             (Act::Signal(number), _) => self.signal(["go", "stay"][*number as usize % 2]),
             (Act::Answer(approved), _) if !self.witness.asking.is_empty() => {
