@@ -114,6 +114,8 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     let mut quiet = Quiet::default();
     retell(&again, &asked.heard, &mut quiet);
     assert_eq!(quiet.log, asked.log, "the same workflow and the same news gave other events");
+    #[cfg(feature = "testing")]
+    assert_eq!(turbocat_core::testing::check_journal(&plan, &asked.events), Vec::<String>::new());
     Some(Outcome { status: asked.status, log: asked.log })
 }
 
