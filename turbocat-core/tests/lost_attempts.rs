@@ -37,7 +37,11 @@ struct World {
 impl World {
     fn engine(&self) -> Engine {
         let agent = Keyed { script: self.agent.clone(), keys: self.keys.clone() };
-        Engine::builder().agent("a", agent).journal(self.journal.clone()).clock(self.clock.clone()).build()
+        Engine::builder()
+            .agent("a", agent)
+            .shared_store(self.journal.clone())
+            .clock(self.clock.clone())
+            .build()
     }
 
     /// Begins an execution and goes away in the middle of its first attempt.

@@ -26,6 +26,7 @@ mod migrations;
 pub mod vault;
 pub mod platform;
 mod store;
+mod triggers;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -36,3 +37,4 @@ pub use db::{
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings};
+pub use triggers::{Cron, Tick, Ticker};

@@ -17,3 +17,4 @@ mod sealing;
 mod rotating;
 mod seeding;
 mod engine;
+mod triggers;
