@@ -75,6 +75,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scale = self.case.workload.scale();
         let step = self.case.workload.step_noun();
+        let one = if step == "item" { "an item".to_owned() } else { format!("a {step}") };
         let (unit, ratio) = match scale {
             Scale::Time { unit, .. } => (unit, "times the floor"),
             Scale::Rate { unit } => (unit, "part of the floor"),
@@ -82,7 +83,7 @@ impl fmt::Display for Table {
         writeln!(f, "### {}\n", self.case)?;
         writeln!(
             f,
-            "| contestant | synced | {unit} (median) | {ratio} | best | rounds | fsyncs a {step} | bytes a {step} |"
+            "| contestant | synced | {unit} (median) | {ratio} | best | rounds | fsyncs {one} | bytes {one} |"
         )?;
         writeln!(f, "|---|---|---:|---:|---:|---:|---:|---:|")?;
         let mut reasons: Vec<&str> = Vec::new();

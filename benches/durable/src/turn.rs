@@ -193,10 +193,13 @@ async fn stored(database: Database, place: &str) -> Result<u64> {
     }
 }
 
+/// What is still in a log is brought into its file first, since an engine may leave one behind.
 fn bytes_in(folder: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in fs::read_dir(folder)? {
-        bytes += entry?.metadata()?.len();
+    let files = || fs::read_dir(folder).map(|entries| entries.flatten().map(|entry| entry.path()));
+    for file in files()?.filter(|file| file.extension().is_some_and(|extension| extension == "db")) {
+        let connection = rusqlite::Connection::open(file)?;
+        connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()))?;
+        connection.close().map_err(|(_, error)| error)?;
     }
-    Ok(bytes)
+    files()?.map(|file| Ok(fs::metadata(file)?.len())).sum()
 }

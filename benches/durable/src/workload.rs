@@ -94,14 +94,26 @@ pub enum Scale {
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chain { steps } => write!(f, "chain of {steps} steps"),
+            Self::Chain { steps } => write!(f, "chain of {} steps", Thousands(*steps)),
             Self::Throughput { concurrency } => {
                 write!(f, "throughput of executions of {EXECUTION_STEPS} steps, {concurrency} at once")
             }
-            Self::Map { items } => write!(f, "map of {items} items"),
+            Self::Map { items } => write!(f, "map of {} items", Thousands(*items)),
             Self::Payload { bytes } if *bytes >= 1 << 20 => write!(f, "payload of {} MiB", bytes >> 20),
             Self::Payload { bytes } => write!(f, "payload of {} KiB", bytes >> 10),
             Self::Claims { connections } => write!(f, "claims, connections: {connections}"),
+        }
+    }
+}
+
+/// With thousands apart.
+struct Thousands(usize);
+
+impl fmt::Display for Thousands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            number if number < 1000 => write!(f, "{number}"),
+            number => write!(f, "{},{:03}", Self(number / 1000), number % 1000),
         }
     }
 }

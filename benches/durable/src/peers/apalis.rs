@@ -25,6 +25,9 @@ const BATCH: usize = 50;
 /// Wakes a worker that missed a push.
 const POLL: Duration = Duration::from_millis(10);
 
+/// For connections to end that nobody gives back.
+const CLOSING: Duration = Duration::from_millis(500);
+
 /// apalis on one of its databases.
 pub(crate) struct Peer {
     database: Database,
@@ -186,7 +189,8 @@ impl Engine for Apalis {
         tokio::time::sleep(Duration::from_millis(200)).await;
         match &self.store {
             Store::Sqlite { pool, .. } => pool.close().await,
-            Store::Postgres { pool } => pool.close().await,
+            // A clone of its `Pubsub` may keep a connection, for which the pool would wait.
+            Store::Postgres { pool } => drop(tokio::time::timeout(CLOSING, pool.close()).await),
         }
         Ok(())
     }

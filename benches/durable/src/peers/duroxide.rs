@@ -28,12 +28,12 @@ impl Peer {
     pub(crate) const TUNED: Self = Self {
         name: "duroxide 0.1, polling every ms",
         remarks: "its provider asks for `synchronous = WAL`, which is no setting, and gets NORMAL: commits \
-                  are not synced; 4 dispatchers of each kind",
+                  are not synced; 2 dispatchers of each kind, its default",
         tuned: true,
     };
     pub(crate) const AS_IT_COMES: Self = Self {
         name: "duroxide 0.1 as it comes",
-        remarks: "as above, with its default options: dispatchers poll every 100 ms, 2 of each kind",
+        remarks: "as above, with its default options: dispatchers poll every 100 ms",
         tuned: false,
     };
 }
@@ -75,8 +75,6 @@ impl Contestant for Peer {
         let options = if self.tuned {
             RuntimeOptions {
                 dispatcher_min_poll_interval: Duration::from_millis(1),
-                orchestration_concurrency: 4,
-                worker_concurrency: 4,
                 ..RuntimeOptions::default()
             }
         } else {
