@@ -130,8 +130,9 @@ fn serve_one(arguments: &Arguments, name: &str, runtime: &Runtime) -> Result<()>
     if arguments.size == Size::Test {
         case.workload = case.workload.tiny();
     }
-    let named = |one: &Box<dyn Contestant>| one.name() == name && one.database() == case.database;
-    let contestant = everybody("").into_iter().find(named).ok_or("no such contestant")?;
+    let mut contestants = everybody("").into_iter();
+    let contestant = contestants.find(|one| one.name() == name && one.database() == case.database);
+    let contestant = contestant.ok_or("no such contestant")?;
     let act = Act::named(&arguments.act).ok_or("no such act")?;
     let (place, window) = (arguments.place.clone(), arguments.size.window());
     // On a worker, not in `block_on`: what is spawned from there goes to the worker's own queue.

@@ -203,3 +203,55 @@ fn bytes_in(folder: &Path) -> Result<u64> {
     }
     files()?.map(|file| Ok(fs::metadata(file)?.len())).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+
+    use super::*;
+
+    /// Runs none of its steps, or all but the last.
+    struct Lazy;
+
+    #[async_trait]
+    impl Engine for Lazy {
+        async fn settings(&self) -> Result<String> {
+            Ok(String::new())
+        }
+
+        async fn chain(&self, start: i64, steps: usize) -> Result<i64> {
+            Ok(start + steps as i64 - 1)
+        }
+
+        async fn map(&self, _: usize) -> Result<i64> {
+            Ok(0)
+        }
+
+        async fn payload(&self, bytes: usize) -> Result<Digest> {
+            Ok(Digest { length: bytes, sum: 0 })
+        }
+
+        async fn fill(&self, _: usize) -> Result<()> {
+            Ok(())
+        }
+
+        async fn claim(&self, _: usize) -> Result<usize> {
+            Ok(0)
+        }
+
+        async fn close(&self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_do_the_work_is_caught() {
+        let window = Window { executions: Duration::ZERO, jobs: 10 };
+        let engine: Arc<dyn Engine> = Arc::new(Lazy);
+        for workload in crate::workload::cases().into_iter().map(|case| case.workload.tiny()) {
+            let caught = run(&engine, workload, window).await.is_err();
+            assert!(caught, "{workload}");
+            assert!(warm_up(&*engine, workload).await.is_err(), "{workload}");
+        }
+    }
+}
