@@ -243,6 +243,7 @@ impl Engine {
                 }
             };
             tokio::select! {
+                biased;
                 () = ended => {}
                 () = poll => {}
             }
