@@ -89,7 +89,9 @@ impl Subject {
 
     /// A moment that has not come, and how long until it surely has.
     pub(super) fn soon(&self) -> (Timestamp, Duration) {
-        let unit = Duration::from_millis(if self.clock.is_some() { 60_000 } else { 1_000 });
+        // Well within a lease, so that nothing else becomes due meanwhile.
+        let most = Duration::from_millis(if self.clock.is_some() { 60_000 } else { 500 });
+        let unit = self.journal.lease().map_or(most, |lease| most.min(lease / 4));
         (self.now().after(unit), unit * 5 / 4)
     }
 

@@ -56,8 +56,9 @@ from unnest($1::uuid[], $2::text[], $3::int8[], $4::uuid[], $5::int8[], $6::int8
     as t (id, name, priority, worker, due, created)";
 
 const LETTERS: &str = "insert into letters (id, execution_id, message)
-select t.id, t.recipient, t.message from unnest($1::uuid[], $2::uuid[], $3::text[]) as t (id, recipient, message)
-where exists (select 1 from jobs where execution_id = t.recipient) on conflict do nothing";
+select t.id, t.recipient, t.message
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as t (id, recipient, message, place)
+where exists (select 1 from jobs where execution_id = t.recipient) order by t.place on conflict do nothing";
 
 const WAKE: &str = "update jobs set state = 0, due_ms = $3
 where state = 2 and execution_id = any($1) or state = 4 and execution_id = any($2)";
