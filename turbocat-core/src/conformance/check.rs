@@ -137,6 +137,7 @@ table! {
     "many executions are written at once" => concurrent::turns_of_many,
     "the same letter sent by many at once is there once" => concurrent::the_same_letter,
     "an execution is never parked with a letter nobody will read" => concurrent::parking_and_letters,
+    "an execution that ends leaves no letter behind" => concurrent::ending_and_letters,
 }
 
 /// All checks.

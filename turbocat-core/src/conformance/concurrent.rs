@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::complaint::{Complaint, Found};
-use super::subject::{Subject, event, execution, signal};
+use super::subject::{Subject, completed, event, execution, signal};
 use crate::event::ExecutionStatus;
 use crate::runtime::{
     Claim, Commit, Journal, JournalError, JournalErrorKind, NewExecution, Release, Standing, WorkerId,
@@ -158,17 +158,15 @@ pub(super) async fn the_same_letter(s: Subject) -> Found {
 }
 
 pub(super) async fn parking_and_letters(s: Subject) -> Found {
-    for _ in 0..20 {
+    for round in 0..30 {
         let worker = WorkerId::generate();
-        let id = s.begun(worker).await?;
+        let (id, sender) = (s.begun(worker).await?, s.begun(worker).await?);
         let (parks, sends) = (s.journal().clone(), s.journal().clone());
-        let park = tokio::spawn(async move {
-            parks.release(worker, id, Release::Park { until: None }).await
-        });
-        let send = tokio::spawn(async move { sends.send(&signal(id, json!(1))).await });
-        let panicked = |error| Complaint::new(format!("the journal panicked: {error}"));
-        let parked = park.await.map_err(panicked)??;
-        send.await.map_err(panicked)??;
+        let park =
+            tokio::spawn(async move { parks.release(worker, id, Release::Park { until: None }).await });
+        let send = tokio::spawn(async move { post(&*sends, sender, id, round).await });
+        let parked = joined(park).await??;
+        joined(send).await??;
         let claimed = s.claimed(WorkerId::generate(), 9).await?;
         if parked {
             same!(claimed, [id], "what is given of one that was parked while a letter came");
@@ -177,4 +175,39 @@ pub(super) async fn parking_and_letters(s: Subject) -> Found {
         }
     }
     Ok(())
+}
+
+pub(super) async fn ending_and_letters(s: Subject) -> Found {
+    for round in 0..30 {
+        let worker = WorkerId::generate();
+        let (id, sender) = (s.begun(worker).await?, s.begun(worker).await?);
+        let (ends, sends) = (s.journal().clone(), s.journal().clone());
+        let end =
+            tokio::spawn(
+                async move { ends.commit(Commit::new(id, 1, &[event(2)]).standing(completed())).await },
+            );
+        let send = tokio::spawn(async move { post(&*sends, sender, id, round).await });
+        joined(end).await??;
+        joined(send).await??;
+        same!(s.journal().letters(id).await?, [], "the letters of one that ended while a letter came");
+    }
+    Ok(())
+}
+
+/// A letter by itself, or with a turn of another execution.
+async fn post(
+    journal: &dyn Journal,
+    from: ExecutionId,
+    to: ExecutionId,
+    round: usize,
+) -> Result<(), JournalError> {
+    let letters = [signal(to, json!(round))];
+    match round % 2 {
+        0 => journal.send(&letters[0]).await.map(drop),
+        _ => journal.commit(Commit::new(from, 1, &[event(2)]).sends(&letters)).await,
+    }
+}
+
+async fn joined<T>(task: JoinHandle<T>) -> Result<T, Complaint> {
+    task.await.map_err(|error| Complaint::new(format!("the journal panicked: {error}")))
 }

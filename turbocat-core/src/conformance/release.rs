@@ -24,7 +24,8 @@ pub(super) async fn by_its_worker_alone(s: Subject) -> Found {
         Release::Failed { error: "no".to_owned(), retry_at: None },
         Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) },
     ] {
-        let (held, free) = (s.release(other, id, release.clone()).await?, s.release(other, free, release).await?);
+        let (held, free) =
+            (s.release(other, id, release.clone()).await?, s.release(other, free, release).await?);
         same!((held, free), (false, false), "giving back what is not held");
     }
     let unknown = crate::time::ExecutionId::generate();

@@ -16,7 +16,9 @@ async fn orphaned(s: &Subject, id: ExecutionId) -> Result<(WorkerId, u32, u32), 
     let jobs = s.journal().claim(claim).await?.jobs;
     match &*jobs {
         [job] if job.execution == id => Ok((worker, job.failures, job.stalls)),
-        other => Err(super::Complaint::new(format!("expected the execution of a lost worker, found {other:?}"))),
+        other => {
+            Err(super::Complaint::new(format!("expected the execution of a lost worker, found {other:?}")))
+        }
     }
 }
 

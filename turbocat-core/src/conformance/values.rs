@@ -75,8 +75,22 @@ pub(super) async fn odd_text(s: Subject) -> Found {
 
 pub(super) async fn numbers(s: Subject) -> Found {
     let numbers = json!([
-        0, -0.0, 0.0, 1.0, 1e308, -1e308, f64::MIN_POSITIVE, 5e-324, f64::MAX, 0.1, 1.0 / 3.0,
-        9_007_199_254_740_993_i64, i64::MAX, i64::MIN, 9_223_372_036_854_775_808_u64, u64::MAX,
+        0,
+        -0.0,
+        0.0,
+        1.0,
+        1e308,
+        -1e308,
+        f64::MIN_POSITIVE,
+        5e-324,
+        f64::MAX,
+        0.1,
+        1.0 / 3.0,
+        9_007_199_254_740_993_i64,
+        i64::MAX,
+        i64::MIN,
+        9_223_372_036_854_775_808_u64,
+        u64::MAX,
     ]);
     comes_back(&s, numbers.clone()).await?;
     for number in numbers.as_array().into_iter().flatten() {
@@ -97,7 +111,8 @@ pub(super) async fn deep(s: Subject) -> Found {
 }
 
 pub(super) async fn keys(s: Subject) -> Found {
-    let names = ["", " ", ".", "a.b", "#", "blobs", "output", "seq", "type", "__proto__", "\u{0}", "\u{1F600}"];
+    let names =
+        ["", " ", ".", "a.b", "#", "blobs", "output", "seq", "type", "__proto__", "\u{0}", "\u{1F600}"];
     let members: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!(name))).collect();
     comes_back(&s, Value::Object(members.clone())).await?;
     // The same around something large.

@@ -15,8 +15,11 @@ impl Store {
         let database = &self.0.database;
         let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
         if let Some(until) = self.until(self.0.time.now()) {
-            let text =
-                "update jobs set due_ms = $1 where execution_id = any($2) and worker = $3 and state = 1";
+            // In the order in which turns lock them.
+            let text = "update jobs set due_ms = $1 where execution_id in (
+                    select execution_id from jobs
+                    where execution_id = any($2) and worker = $3 and state = 1
+                    order by execution_id for update)";
             database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
         }
         let text = crate::db::Sql::new(
@@ -25,7 +28,9 @@ impl Store {
             from jobs as j where j.execution_id {any_uuid:$1}",
         );
         let mut renewed = Renewed::default();
-        for row in database.fetch_all(text.render(database.kind())?, crate::args![ids, *worker.as_uuid()]).await? {
+        for row in
+            database.fetch_all(text.render(database.kind())?, crate::args![ids, *worker.as_uuid()]).await?
+        {
             let execution = row.get("execution_id")?;
             if !row.get::<Option<bool>>("held")?.unwrap_or(false) {
                 renewed.lost.push(execution);

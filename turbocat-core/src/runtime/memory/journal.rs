@@ -146,8 +146,9 @@ impl Journal for MemoryJournal {
     async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
         let state = self.state();
         let open = |id: &ExecutionId| state.executions.get(id).is_some_and(|kept| kept.job.is_some());
-        let waited_for =
-            |kept: &super::state::Kept| kept.recorded.awaited && kept.recorded.parent.as_ref().is_some_and(open);
+        let waited_for = |kept: &super::state::Kept| {
+            kept.recorded.awaited && kept.recorded.parent.as_ref().is_some_and(open)
+        };
         let all = state.executions.iter().filter(|(id, kept)| open(id) && !waited_for(kept));
         let by_age: BTreeSet<_> = all.map(|(id, kept)| (kept.arrival, *id)).collect();
         Ok(by_age.into_iter().map(|(_, id)| id).collect())
