@@ -75,6 +75,8 @@ impl Contestant for Floor {
 
     async fn open(&self, place: &str) -> Result<Arc<dyn Engine>> {
         let mut connection = connect(place).await?;
+        // Tables that were empty when a statement was planned would be read from end to end.
+        sqlx::query("set enable_seqscan = off").execute(&mut connection).await?;
         let settings = settings(&mut connection).await?;
         let write = |inbox| tokio::spawn(write_all(connection, inbox));
         Ok(Arc::new(Groups { queue: Queue::new(write), waits: self.waits, settings }))
