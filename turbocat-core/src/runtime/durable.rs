@@ -1,7 +1,7 @@
 //! What an engine with a journal knows of the executions it drives, and how it hears of letters
 //! and of executions it does not hold any more.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -20,8 +20,9 @@ pub(crate) struct Durable {
     pub(crate) worker: WorkerId,
     /// Whether it claims executions; else nothing is parked, as nobody here would take it up.
     works: AtomicBool,
-    /// The executions that are driven here.
-    residents: Mutex<HashMap<ExecutionId, NewsSender>>,
+    /// The executions that are driven here. Ordered, so that a test takes the same course every
+    /// time.
+    residents: Mutex<BTreeMap<ExecutionId, NewsSender>>,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
 }
@@ -37,7 +38,7 @@ impl Durable {
         }
     }
 
-    fn residents(&self) -> MutexGuard<'_, HashMap<ExecutionId, NewsSender>> {
+    fn residents(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, NewsSender>> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -103,8 +104,10 @@ async fn attend(durable: Weak<Durable>, clock: EngineClock) {
             }
         };
         let hint = tokio::select! {
-            hint = hints.recv() => Some(hint),
+            // However many hints come: leases are renewed.
+            biased;
             () = due => None,
+            hint = hints.recv() => Some(hint),
         };
         let Some(durable) = durable.upgrade() else { return };
         match hint {

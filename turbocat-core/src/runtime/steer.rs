@@ -224,6 +224,7 @@ impl Engine {
                 }
             };
             tokio::select! {
+                biased;
                 () = ended => {}
                 () = poll => {}
             }

@@ -152,10 +152,11 @@ impl Shared {
                 }
             };
             tokio::select! {
-                () = hinted => {}
+                biased;
+                () = self.closing() => {}
                 () = freed.notified() => {}
                 () = due => {}
-                () = self.closing() => {}
+                () = hinted => {}
             }
         }
     }
