@@ -56,6 +56,8 @@ pub(crate) struct Driver {
     pub(super) children: BTreeMap<ExecutionId, Child>,
     /// Attempts that were begun by an engine that is gone.
     pub(super) lost: Vec<(StepRef, u32)>,
+    /// That it is driven here, where executions are kept.
+    residence: Option<Residence>,
     /// Whether there may be letters.
     mail: bool,
     /// Whether somebody waits right here, so that it cannot be parked.
@@ -103,7 +105,6 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active } = parts;
         let plan = scheduler.plan();
-        let known = writer.as_ref().is_some_and(|writer| writer.written() > 0);
         let span =
             tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
@@ -118,7 +119,8 @@ impl Driver {
             queue: VecDeque::new(),
             running: BTreeMap::new(),
             children: BTreeMap::new(),
-            mail: known,
+            residence: None,
+            mail: false,
             awaited: false,
             lost,
             wake_at: None,
@@ -127,6 +129,18 @@ impl Driver {
             span,
             _active: active,
         }
+    }
+
+    /// It is driven here, and nowhere else in this engine.
+    pub(crate) fn resides(mut self, residence: Option<Residence>) -> Self {
+        self.residence = residence;
+        self
+    }
+
+    /// It is in the journal already, so there may be letters.
+    pub(crate) const fn has_mail(mut self) -> Self {
+        self.mail = true;
+        self
     }
 
     /// Drives the execution to its end for somebody who waits right here. `first` is the turn that
@@ -143,7 +157,7 @@ impl Driver {
     pub(crate) async fn drive(mut self, first: Turn) -> Result<End, Error> {
         let span = self.span.clone();
         let driven = async {
-            let mut residence = self.settle();
+            let mut residence = self.listen();
             let driven = self.until_ended(first, residence.as_mut()).await;
             if let Some(log) = &self.log {
                 log.close();
@@ -166,11 +180,11 @@ impl Driver {
     }
 
     /// From now on letters find it here.
-    fn settle(&mut self) -> Option<Residence> {
-        let durable = self.durable()?.clone();
-        durable.attend(&self.shared.clock);
-        let news = Self::channel(&mut self.news).0.clone();
-        Some(durable.settle(self.scheduler.id(), news))
+    fn listen(&mut self) -> Option<Residence> {
+        let residence = self.residence.take()?;
+        self.durable()?.attend(&self.shared.clock);
+        residence.listen(Self::channel(&mut self.news).0.clone());
+        Some(residence)
     }
 
     /// What is not done is for others to do.
@@ -329,14 +343,17 @@ impl Driver {
     }
 
     /// Writes a turn down, then does what it asks for.
-    async fn act(&mut self, mut turn: Turn, cause: Cause) -> Result<(), Error> {
+    async fn act(&mut self, mut turn: Turn, mut cause: Cause) -> Result<(), Error> {
         if self.writer.is_some() {
             let outgoing = loop {
                 let outgoing = self.outgoing(&mut turn, cause.letter);
                 let Some(writer) = &mut self.writer else { break outgoing };
                 match writer.write(&self.scheduler, &turn.events, &outgoing.enclosed).await {
                     Ok(()) => break outgoing,
-                    Err(error) => turn = self.recover(error, &cause).await?,
+                    Err(error) => {
+                        let events = std::mem::take(&mut turn.events);
+                        turn = self.recover(error, &mut cause, &events).await?;
+                    }
                 }
             };
             self.sent(outgoing);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::clock::EngineClock;
 use super::journal::{Hint, Journal, Release, WorkerId};
@@ -22,9 +23,20 @@ pub(crate) struct Durable {
     works: AtomicBool,
     /// The executions that are driven here. Ordered, so that a test takes the same course every
     /// time.
-    residents: Mutex<BTreeMap<ExecutionId, NewsSender>>,
+    residents: Mutex<BTreeMap<ExecutionId, Resident>>,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// An execution that is driven here, or is about to be.
+struct Resident {
+    /// Which residence it is; an execution may get another one.
+    residence: Uuid,
+    /// Where its driver listens, when it does.
+    news: Option<NewsSender>,
+    /// Whether it was claimed by this engine although it is here: whoever drives it gives it back
+    /// once more when it leaves, as nobody else would.
+    claimed_again: bool,
 }
 
 impl Durable {
@@ -38,13 +50,18 @@ impl Durable {
         }
     }
 
-    fn residents(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, NewsSender>> {
+    fn residents(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Resident>> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Who drives an execution, if it is driven here.
     pub(crate) fn resident(&self, execution: ExecutionId) -> Option<NewsSender> {
-        self.residents().get(&execution).cloned()
+        self.residents().get(&execution).and_then(|resident| resident.news.clone())
+    }
+
+    /// Whether an execution is driven here, or is about to be.
+    pub(crate) fn is_resident(&self, execution: ExecutionId) -> bool {
+        self.residents().contains_key(&execution)
     }
 
     /// Whether it claims executions.
@@ -63,10 +80,28 @@ impl Durable {
         }
     }
 
-    /// An execution is driven here from now on.
-    pub(crate) fn settle(self: &Arc<Self>, execution: ExecutionId, news: NewsSender) -> Residence {
-        self.residents().insert(execution, news.clone());
-        Residence { durable: self.clone(), execution, news, release: Some(Release::Ready) }
+    /// An execution that was claimed is to be driven here from now on; `None` if it is already.
+    /// Then it is given back when whoever drives it leaves.
+    pub(crate) fn move_in(self: &Arc<Self>, execution: ExecutionId) -> Option<Residence> {
+        match self.residents().get_mut(&execution) {
+            Some(resident) => {
+                resident.claimed_again = true;
+                None
+            }
+            None => Some(()),
+        }?;
+        Some(self.settle(execution))
+    }
+
+    /// An execution is driven here from now on, by nobody but the caller.
+    pub(crate) fn settle(self: &Arc<Self>, execution: ExecutionId) -> Residence {
+        let residence = Uuid::now_v7();
+        let resident = Resident { residence, news: None, claimed_again: false };
+        let before = self.residents().insert(execution, resident);
+        if let Some(news) = before.and_then(|before| before.news) {
+            let _ = news.send(News::TakenOver);
+        }
+        Residence { durable: self.clone(), execution, residence, release: Some(Release::Ready) }
     }
 
     /// Sees to it that somebody listens to hints.
@@ -114,7 +149,7 @@ async fn attend(durable: Weak<Durable>, clock: EngineClock) {
             Some(Ok(Hint::Letter(execution))) => durable.nudge(execution),
             Some(Ok(_)) => {}
             Some(Err(RecvError::Lagged(_))) => {
-                for news in durable.residents().values() {
+                for news in durable.residents().values().filter_map(|resident| resident.news.as_ref()) {
                     let _ = news.send(News::Letters);
                 }
             }
@@ -149,12 +184,34 @@ async fn renew(durable: &Durable) {
 pub(crate) struct Residence {
     durable: Arc<Durable>,
     execution: ExecutionId,
-    news: NewsSender,
+    residence: Uuid,
     /// How it is to be given back, if it is.
     release: Option<Release>,
 }
 
 impl Residence {
+    /// The driver listens from now on.
+    pub(crate) fn listen(&self, news: NewsSender) {
+        let mut residents = self.durable.residents();
+        let own = residents.get_mut(&self.execution).filter(|own| own.residence == self.residence);
+        if let Some(own) = own {
+            own.news = Some(news);
+        }
+    }
+
+    /// It is not here any more. True if it has to be given back once more.
+    fn move_out(&self) -> bool {
+        let mut residents = self.durable.residents();
+        match residents.get(&self.execution) {
+            Some(own) if own.residence == self.residence => {
+                let claimed_again = own.claimed_again;
+                residents.remove(&self.execution);
+                claimed_again
+            }
+            _ => false,
+        }
+    }
+
     /// There is nothing to be given back.
     pub(crate) fn keep(&mut self) {
         self.release = None;
@@ -187,18 +244,17 @@ impl Residence {
             self.release(release).await;
             self.release = None;
         }
+        if self.move_out() {
+            self.release(Release::Ready).await;
+        }
     }
 }
 
 impl Drop for Residence {
     fn drop(&mut self) {
-        let mut residents = self.durable.residents();
-        if residents.get(&self.execution).is_some_and(|news| news.same_channel(&self.news)) {
-            residents.remove(&self.execution);
-        }
-        drop(residents);
+        let again = self.move_out().then_some(Release::Ready);
         // Its driver was dropped in the middle of something.
-        if let (Some(release), Ok(runtime)) = (self.release.take(), Handle::try_current()) {
+        if let (Some(release), Ok(runtime)) = (self.release.take().or(again), Handle::try_current()) {
             let (durable, execution) = (self.durable.clone(), self.execution);
             runtime.spawn(async move {
                 let released = durable.journal.release(durable.worker, execution, release).await;

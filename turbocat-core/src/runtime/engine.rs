@@ -233,13 +233,14 @@ impl Engine {
             let message = format!("execution {execution} is being driven already");
             return Err(Error::new(ErrorKind::Conflict, message));
         }
+        let residence = shared.durable.as_ref().map(|durable| durable.settle(execution));
         // What somebody else wrote before it was claimed must be known.
         let recorded = if claimed { self.recorded(execution).await? } else { recorded };
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();
         let news = Some((sender.clone(), receiver));
         let (driver, turn, plan) = shared.go_on(execution, recorded, Some(log.clone()), news)?;
-        let task = tokio::spawn(driver.drive(turn));
+        let task = tokio::spawn(driver.resides(residence).drive(turn));
         Ok(ExecutionHandle::new(execution, plan, sender, log, task))
     }
 

@@ -166,7 +166,8 @@ impl Shared {
             new.held_by = Some(durable.worker);
             parts.writer = Some(Writer::new(durable.journal.clone(), Some(new), None));
         }
-        Ok((Driver::new(parts), first))
+        let residence = self.durable.as_ref().map(|durable| durable.settle(id));
+        Ok((Driver::new(parts).resides(residence), first))
     }
 
     fn parts(
@@ -223,7 +224,8 @@ impl Shared {
         })
     }
 
-    /// Goes on with an execution as it was recorded: nobody is at its attempts any more.
+    /// Goes on with an execution as it was recorded: nobody is at its attempts any more. The driver
+    /// has to be told where it resides.
     pub(crate) fn go_on(
         self: &Arc<Self>,
         id: ExecutionId,
@@ -240,7 +242,7 @@ impl Shared {
         if recorded.events.is_empty() {
             let (mut parts, first) = self.parts(&plan, id, recorded.inputs, lineage, log, news)?;
             parts.writer = journal.map(|journal| Writer::new(journal, None, waited_by));
-            return Ok((Driver::new(parts), first, plan));
+            return Ok((Driver::new(parts).has_mail(), first, plan));
         }
         let (mut scheduler, events) = read(&plan, &recorded.events)?;
         let writer = journal.map(|journal| Writer::after(journal, &events, waited_by));
@@ -250,7 +252,7 @@ impl Shared {
         }
         let (agents, shared) = (self.agents(&plan)?, self.clone());
         let parts = Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active };
-        Ok((Driver::new(parts), turn, plan))
+        Ok((Driver::new(parts).has_mail(), turn, plan))
     }
 
     /// Whether a workflow may be nested there, and its plan.
@@ -306,7 +308,9 @@ impl Shared {
         new.lineage = parts.lineage.names();
         new.held_by = Some(durable.worker);
         parts.writer = Some(Writer::new(durable.journal.clone(), None, waited_by));
-        Ok((Driver::new(parts), first, new))
+        // Before its parent is written: from then on this engine might claim it.
+        let residence = durable.settle(id);
+        Ok((Driver::new(parts).resides(Some(residence)), first, new))
     }
 }
 

@@ -9,12 +9,13 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::driver::End;
+use super::driver::Driver;
 use super::error::Error;
 use super::journal::{Claim, Commit, Hint, Job, Recorded, Release, Standing};
 use super::letter::{Letter, Message};
 use super::shared::{Active, Shared};
 use crate::event::ExecutionStatus;
+use crate::scheduler::Turn;
 use crate::time::{ExecutionId, Timestamp};
 
 /// How an engine takes executions up.
@@ -82,13 +83,6 @@ impl WorkOptions {
         let pause = pause + pause / 10 * chance / 255;
         (failures + 1 < self.attempts).then(|| now.after(pause))
     }
-}
-
-/// Why an execution that was claimed is not driven to its end here.
-enum Stopped {
-    /// It was left, parked, or taken over; whoever drove it has seen to it.
-    Elsewhere,
-    Failed(Error),
 }
 
 impl Shared {
@@ -175,7 +169,7 @@ impl Shared {
     /// Claims one execution, if nobody else drives it.
     pub(crate) async fn claim_only(&self, execution: ExecutionId, take_over: bool) -> Option<Job> {
         let durable = self.durable.as_ref()?;
-        if !take_over && durable.resident(execution).is_some() {
+        if !take_over && durable.is_resident(execution) {
             return None;
         }
         let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
@@ -195,44 +189,41 @@ impl Shared {
 
     async fn take_up_with(self: &Arc<Self>, job: Job, work: WorkOptions) {
         let Some(durable) = &self.durable else { return };
-        let give_back = |release| async move {
-            if let Err(error) = durable.journal.release(durable.worker, job.execution, release).await {
-                tracing::warn!(%error, execution = %job.execution, "an execution could not be given back");
-            }
-        };
+        // If it was thought to be gone, and is not, whoever drives it goes on.
+        let Some(mut residence) = durable.move_in(job.execution) else { return };
         if job.stalls > work.stalls {
             let error = format!("{} workers went away while they had it", job.stalls);
-            return give_back(Release::Failed { error, retry_at: None }).await;
+            residence.fails(Release::Failed { error, retry_at: None });
+            return residence.leave().await;
         }
-        if durable.resident(job.execution).is_some() {
-            // It was thought to be gone, and is not.
-            return;
-        }
-        if let Err(Stopped::Failed(error)) = self.drive_claimed(job).await {
-            tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
-            let retry_at = work.retry_at(job, self.clock.now());
-            give_back(Release::Failed { error: error.to_string(), retry_at }).await;
+        match self.prepare(job.execution).await {
+            Ok(Some((driver, first))) => {
+                // Whoever drives it gives it back.
+                drop(Box::pin(driver.resides(Some(residence)).drive(first)).await);
+            }
+            Ok(None) => {
+                residence.keep();
+                residence.leave().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
+                let retry_at = work.retry_at(job, self.clock.now());
+                residence.fails(Release::Failed { error: error.to_string(), retry_at });
+                residence.leave().await;
+            }
         }
     }
 
-    async fn drive_claimed(self: &Arc<Self>, job: Job) -> Result<(), Stopped> {
-        let Some(durable) = &self.durable else { return Err(Stopped::Elsewhere) };
-        let id = job.execution;
-        let read = |error| {
-            Stopped::Failed(Error::caused(super::ErrorKind::Journal, "the journal cannot be read", error))
-        };
-        let Some(recorded) = durable.journal.load(id).await.map_err(read)? else {
-            return Err(Stopped::Elsewhere);
-        };
+    /// What is needed to go on with a claimed execution; `None` if there is nothing to be done.
+    async fn prepare(self: &Arc<Self>, id: ExecutionId) -> Result<Option<(Driver, Turn)>, Error> {
+        let Some(durable) = &self.durable else { return Ok(None) };
+        let read = |error| Error::caused(super::ErrorKind::Journal, "the journal cannot be read", error);
+        let Some(recorded) = durable.journal.load(id).await.map_err(read)? else { return Ok(None) };
         if recorded.events.is_empty() && self.cancelled_before(id, &recorded).await.map_err(read)? {
-            return Ok(());
+            return Ok(None);
         }
-        let (driver, first, _) = self.go_on(id, recorded, None, None).map_err(Stopped::Failed)?;
-        match Box::pin(driver.drive(first)).await {
-            Ok(End::Ended(_)) => Ok(()),
-            // Whoever drives gives it back.
-            Ok(End::Parked) | Err(_) => Err(Stopped::Elsewhere),
-        }
+        let (driver, first, _) = self.go_on(id, recorded, None, None)?;
+        Ok(Some((driver, first)))
     }
 
     /// An execution that was cancelled before anybody began it ends without beginning.
