@@ -51,9 +51,8 @@ fn errand(at: Timestamp, order: usize, wish: Wish) -> Errand {
 pub(crate) fn errands(chance: &mut Chance, seen: &Seen) -> (Vec<Order>, Vec<Errand>) {
     let (mut orders, mut errands) = (Vec::new(), Vec::new());
     let start = seen.clock.now();
-    let later = |chance: &mut Chance, millis| {
-        start.after(std::time::Duration::from_millis(chance.below(millis)))
-    };
+    let later =
+        |chance: &mut Chance, millis| start.after(std::time::Duration::from_millis(chance.below(millis)));
     for number in 0..usize::try_from(chance.between(2, 5)).unwrap() {
         let flow = chance.pick(&FLOWS);
         let mut bytes = [0; 16];
@@ -88,7 +87,12 @@ pub(crate) fn errands(chance: &mut Chance, seen: &Seen) -> (Vec<Order>, Vec<Erra
 }
 
 /// Asks an engine. True if it is done, false if it has to be asked again.
-pub(crate) async fn ask(engine: Engine, wire: Wire, order: (ExecutionId, &'static Flow, u64), wish: Wish) -> bool {
+pub(crate) async fn ask(
+    engine: Engine,
+    wire: Wire,
+    order: (ExecutionId, &'static Flow, u64),
+    wish: Wish,
+) -> bool {
     let (id, flow, n) = order;
     let done = match wish {
         Wish::Enqueue => {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use turbocat_core::testing::ManualClock;
 use turbocat_core::{
-    AgentExecutor, AnyAgent, Approval, AttemptRequest, Engine, EngineBuilder, ExecutionStatus, Plan, Workflow, agent_fn_with,
-    compile,
+    AgentExecutor, AnyAgent, Approval, AttemptRequest, Engine, EngineBuilder, ExecutionStatus, Plan,
+    Workflow, agent_fn_with, compile,
 };
 
 /// A workflow and what it has to be told.
@@ -171,12 +171,13 @@ pub(crate) fn reference(flow: &Flow, n: u64) -> (ExecutionStatus, Value) {
         return known.clone();
     }
     let clock = ManualClock::new();
-    let agent: Arc<dyn AgentExecutor> = Arc::new(agent_fn_with(|inputs: Value, request: AttemptRequest| async move {
-        if hangs(&inputs, request.attempt) {
-            std::future::pending::<()>().await;
-        }
-        answer(&inputs, request.attempt)
-    }));
+    let agent: Arc<dyn AgentExecutor> =
+        Arc::new(agent_fn_with(|inputs: Value, request: AttemptRequest| async move {
+            if hangs(&inputs, request.attempt) {
+                std::future::pending::<()>().await;
+            }
+            answer(&inputs, request.attempt)
+        }));
     let builder = Engine::builder().clock(clock.clone());
     let builder = builder.shared_agent("w", agent.clone()).shared_agent("few", agent);
     let engine = with_flows(builder).build();

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use turbocat_core::{
-    AgentExecutor, AttemptRequest, Journal, Scheduler, StepFailure, StepOutput, StepStatus,
-};
+use turbocat_core::{AgentExecutor, AttemptRequest, Journal, Scheduler, StepFailure, StepOutput, StepStatus};
 
 use crate::flows::{answer, hangs, plan_of};
 use crate::seen::{Life, Seen};

@@ -239,9 +239,8 @@ impl Seen {
             if let Some(Message::Signal { payload, .. }) =
                 known.letters.get(&read).map(|letter| &letter.message)
             {
-                let heard = |event: &&Value| {
-                    event["type"] == "signalReceived" && event["payload"] == **payload
-                };
+                let heard =
+                    |event: &&Value| event["type"] == "signalReceived" && event["payload"] == **payload;
                 let times = commit.events.iter().filter(heard).count();
                 if times != 1 {
                     wrong.push(format!("a signal to {name} was heard {times} times: {payload}"));

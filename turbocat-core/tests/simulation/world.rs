@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast;
 use turbocat_core::testing::{ManualClock, check_recorded};
-use turbocat_core::{
-    ExecutionStatus, Hint, Journal, MemoryJournal, Recorded, Scheduler, Timestamp,
-};
+use turbocat_core::{ExecutionStatus, Hint, Journal, MemoryJournal, Recorded, Scheduler, Timestamp};
 
 use crate::chance::Chance;
 use crate::client::{Errand, Order, Wish, ask, errands};
@@ -79,7 +77,8 @@ pub(crate) fn simulate(seed: u64) -> Report {
         hints: level(&[0, 100, 1000]),
     };
     let skew = level(&[0, 500, 30_000]);
-    let ahead = (0..NODES).map(|_| i64::try_from(chance.below(2 * skew + 1)).unwrap() - skew as i64).collect();
+    let ahead =
+        (0..NODES).map(|_| i64::try_from(chance.below(2 * skew + 1)).unwrap() - skew as i64).collect();
     let hints = journal.hints();
     let seen = Arc::new(Seen::new(journal, clock, Chance::new(chance.next()), chaos));
     seen.note(&format!("seed {seed}: {chaos:?}, clocks differ by up to {skew} ms"));
@@ -303,10 +302,14 @@ impl World {
                 continue;
             }
             let plan = plan_of(&recorded.workflow);
-            wrong.extend(check_recorded(&plan, &recorded.events).into_iter().map(|what| format!("{name}: {what}")));
+            wrong.extend(
+                check_recorded(&plan, &recorded.events).into_iter().map(|what| format!("{name}: {what}")),
+            );
         }
         for order in &self.orders {
-            wrong.extend(load(order.id).and_then(|recorded| differs(&self.seen.name(order.id), order, &recorded)));
+            wrong.extend(
+                load(order.id).and_then(|recorded| differs(&self.seen.name(order.id), order, &recorded)),
+            );
         }
         wrong.iter().for_each(|wrong| self.seen.complain(wrong));
     }
