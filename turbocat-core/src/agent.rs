@@ -134,7 +134,8 @@ impl AttemptRequest {
     }
 
     /// The same for every attempt of this step in this execution, and for nothing else: hand it
-    /// to the other side, so that a second attempt does not act twice.
+    /// to the other side, so that a second attempt does not act twice. An attempt after one that
+    /// was lost has the key of the lost one, so that work that was done already can be known again.
     pub fn idempotency_key(&self) -> String {
         format!("{}/{}", self.place.execution.id, self.path())
     }

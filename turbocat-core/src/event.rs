@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::failure::{StepFailure, given};
+use crate::failure::{StepFailure, given, is_true, yes};
 use crate::template::Explanation;
 use crate::time::{ExecutionId, Timestamp};
 
@@ -85,6 +85,19 @@ pub enum Fact<S = StepRef> {
         failure: Box<StepFailure>,
         /// When the next attempt begins.
         retry_at: Timestamp,
+        /// Whether it counts for the retry policy. An attempt that was lost does not, unless the
+        /// step says so.
+        #[serde(default = "yes", skip_serializing_if = "is_true")]
+        counts: bool,
+    },
+    /// An attempt was lost, and a person is asked whether there will be another.
+    AttemptLost {
+        /// The step.
+        step: S,
+        /// Which attempt.
+        attempt: u32,
+        /// The question.
+        question: Box<str>,
     },
     /// A step completed.
     StepCompleted {
@@ -413,8 +426,11 @@ impl<S> Fact<S> {
             Self::StepStarted { step, attempt, work, why } => {
                 Fact::StepStarted { step: f(step)?, attempt, work, why }
             }
-            Self::AttemptFailed { step, attempt, failure, retry_at } => {
-                Fact::AttemptFailed { step: f(step)?, attempt, failure, retry_at }
+            Self::AttemptFailed { step, attempt, failure, retry_at, counts } => {
+                Fact::AttemptFailed { step: f(step)?, attempt, failure, retry_at, counts }
+            }
+            Self::AttemptLost { step, attempt, question } => {
+                Fact::AttemptLost { step: f(step)?, attempt, question }
             }
             Self::StepCompleted { step, output, decision } => {
                 Fact::StepCompleted { step: f(step)?, output, decision }

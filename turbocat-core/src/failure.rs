@@ -28,7 +28,8 @@ impl FailureKind {
     pub const INPUT: Self = Self(Cow::Borrowed("input"));
     /// The agent gave an output that is no JSON.
     pub const OUTPUT: Self = Self(Cow::Borrowed("output"));
-    /// The machine that ran the attempt went away; it may or may not have acted.
+    /// Whoever did the attempt went away; it may or may not have acted. What happens then is the
+    /// step's `onLost` to say.
     pub const LOST: Self = Self(Cow::Borrowed("lost"));
     /// A person said no.
     pub const REJECTED: Self = Self(Cow::Borrowed("rejected"));
@@ -96,12 +97,12 @@ pub struct StepFailure {
     pub detail: Option<Box<Value>>,
 }
 
-const fn yes() -> bool {
+pub(crate) const fn yes() -> bool {
     true
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_true(value: &bool) -> bool {
+pub(crate) const fn is_true(value: &bool) -> bool {
     *value
 }
 

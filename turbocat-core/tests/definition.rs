@@ -88,6 +88,10 @@ fn rows_have_the_defaults_of_the_api() {
     check("/steps/fetch/needs", json!("finished"));
     check("/steps/fetch/retry", json!({ "max": 2, "delay": "500ms" }));
     check("/steps/fetch/metadata", json!({ "position": 0 }));
+    check("/steps/fetch/onLost", json!("ask"));
+    check("/steps/each/steps/do/onLost", json!("fail"));
+    check("/steps/large/onLost", Value::Null);
+    check("/steps/pause/onLost", Value::Null);
     check("/steps/check/needs", Value::Null);
     check(
         "/steps/check/condition",
@@ -123,6 +127,7 @@ fn edges_become_dependencies_branches_and_guards() {
     check("/metadata", json!({ "color": "blue" }));
     check("/steps/start/metadata/position", json!({ "x": 10, "y": 20 }));
     check("/steps/start/onError", json!("retry"));
+    check("/steps/start/onLost", json!("fail"));
     check("/steps/start/retry/max", json!(4));
     check("/steps/check/dependsOn", json!(["start"]));
     check("/steps/check/condition", json!("{{ start.output.ok | default(none) | truthy }}"));

@@ -229,7 +229,7 @@ fn an_attempt_that_a_crash_interrupted_counts_as_lost_even_if_the_journal_fails_
         let journal = faulty(Fault::Fails, 1..2);
         let agent = ScriptedAgent::new().then_hang();
         let shared: Arc<dyn Journal> = journal.clone();
-        let yaml = "steps: { s: { agent: a } }";
+        let yaml = "steps: { s: { agent: a, onLost: fail } }";
         let id = {
             let engine = engine(&shared, agent.clone(), &clock);
             let workflow = Workflow::from_yaml(yaml).unwrap();

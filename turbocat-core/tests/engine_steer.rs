@@ -207,7 +207,10 @@ async fn a_shutdown_leaves_durable_executions_for_the_next_engine() {
     let build = || {
         let engine = Engine::builder().agent("a", agent.clone()).shared_store(journal.clone());
         engine
-            .workflow("child", workflow("steps: { inner: { agent: a, retry: 1 } }"))
+            .workflow(
+                "child",
+                workflow("steps: { inner: { agent: a, onLost: fail, retry: { max: 1, on: [lost] } } }"),
+            )
             .clock(ManualClock::new())
     };
     let engine = build().build();

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Map, Value, json};
-use turbocat_core::{Fallback, Join, Needs, OnError, OnTimeout, Retry, Step, StepKind, Workflow};
+use turbocat_core::{Fallback, Join, Needs, OnError, OnLost, OnTimeout, Retry, Step, StepKind, Workflow};
 
 /// Names, some of which mean something to YAML.
 fn name() -> impl Strategy<Value = String> {
@@ -86,14 +86,17 @@ fn expression() -> impl Strategy<Value = Value> {
 /// A step without nested ones.
 fn leaf() -> impl Strategy<Value = Step> {
     let inputs = prop_oneof![map().prop_map(Value::Object), text().prop_map(Value::from)];
+    let on_lost = prop::sample::select(vec![OnLost::Retry, OnLost::Ask, OnLost::Fail]);
     prop_oneof![
-        (name(), text(), option::of(inputs), map()).prop_map(|(key, agent, inputs, config)| {
-            let step = Step::agent(key, agent).config(Value::Object(config));
-            match inputs {
-                Some(inputs) => step.inputs(inputs),
-                None => step,
+        (name(), text(), option::of(inputs), map(), on_lost).prop_map(
+            |(key, agent, inputs, config, on_lost)| {
+                let step = Step::agent(key, agent).config(Value::Object(config)).on_lost(on_lost);
+                match inputs {
+                    Some(inputs) => step.inputs(inputs),
+                    None => step,
+                }
             }
-        }),
+        ),
         (name(), map()).prop_map(|(key, inputs)| Step::pass(key, Value::Object(inputs))),
         (name(), expression(), vec(text(), 0..3), vec(text(), 0..3)).prop_map(
             |(key, condition, then, otherwise)| Step::condition(key, condition)

@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use turbocat_core::testing::{CallEnd, ManualClock, ScriptedAgent, check_journal, check_recorded};
 use turbocat_core::{
-    AgentExecutor, AttemptRequest, Clock, Effect, Engine, Event, Fact, Plan, SkipReason, StepFailure,
-    StepRef, Timestamp, Workflow,
+    AgentExecutor, AnyAgent, Approval, AttemptRequest, Clock, Effect, Engine, Event, ExecutionId, Fact,
+    Input, Plan, Scheduler, SkipReason, StepFailure, StepRef, Timestamp, Workflow, compile,
 };
 
 /// Counts how often it is woken.
@@ -370,9 +370,123 @@ fn attempts_are_counted_limited_and_paused() {
             let end = at(events, plan, "stepCompleted", "a");
             let Fact::StepCompleted { step, .. } = events[end].fact else { panic!() };
             let failure = Box::new(StepFailure::error("no"));
-            events[end].fact = Fact::AttemptFailed { step, attempt: 1, failure, retry_at: events[end].at };
+            events[end].fact =
+                Fact::AttemptFailed { step, attempt: 1, failure, retry_at: events[end].at, counts: true };
         },
         "step `a` is to be tried again, and has no policy for that",
+    );
+}
+
+/// Three steps that lost attempts: one that goes on by itself twice, one that asks and is told to
+/// go on, one that counts it.
+fn recorded_with_losses() -> (Plan, Vec<Event>) {
+    let workflow = Workflow::from_yaml(
+        "
+steps:
+  again: { agent: echo }
+  ask: { agent: echo, onLost: ask }
+  count: { agent: echo, onLost: fail, retry: { max: 1, delay: 0s, on: [lost] } }
+",
+    );
+    let plan = compile(&workflow.unwrap(), &AnyAgent).unwrap();
+    let (id, now) = (ExecutionId::from_uuid(uuid::Uuid::nil()), Timestamp::from_millis(0));
+    let (mut scheduler, turn) = Scheduler::start(&plan, id, now, 7, json!({})).unwrap();
+    let mut events = turn.events;
+    for (key, attempt) in [("again", 1), ("again", 2), ("ask", 1), ("count", 1)] {
+        let step = scheduler.find(key).unwrap();
+        events.extend(scheduler.apply(now, Input::AttemptLost { step, attempt }).events);
+    }
+    let (step, approval) = (scheduler.find("ask").unwrap(), Approval::yes());
+    events.extend(scheduler.apply(now, Input::Approval { step, approval }).events);
+    for (step, attempt) in scheduler.in_flight() {
+        let output = Arc::new(json!(1));
+        events.extend(scheduler.apply(now, Input::AttemptCompleted { step, attempt, output }).events);
+    }
+    (plan, events)
+}
+
+#[test]
+fn lost_attempts_count_for_no_policy_and_only_where_the_step_says_so() {
+    let check = |spoil: &dyn Fn(&mut Vec<Event>, &Plan), expected: Option<&str>| {
+        let (plan, mut events) = recorded_with_losses();
+        spoil(&mut events, &plan);
+        renumber(&mut events);
+        let found = check_journal(&plan, &events);
+        match expected {
+            None => assert_eq!(found, Vec::<String>::new()),
+            Some(expected) => {
+                assert!(found.iter().any(|one| one.contains(expected)), "{expected}: {found:#?}")
+            }
+        }
+    };
+    fn failed<'e>(events: &'e mut [Event], plan: &Plan, step: &str) -> &'e mut Fact {
+        let at = at(events, plan, "attemptFailed", step);
+        &mut events[at].fact
+    }
+    check(&|_, _| {}, None);
+    check(
+        &|events, plan| {
+            let Fact::AttemptFailed { counts, .. } = failed(events, plan, "count") else { panic!() };
+            *counts = false;
+        },
+        Some("an attempt of step `count` fails and does not count"),
+    );
+    check(
+        &|events, plan| {
+            let Fact::AttemptFailed { counts, .. } = failed(events, plan, "again") else { panic!() };
+            *counts = true;
+        },
+        Some("step `again` is to be tried again, and has no policy for that"),
+    );
+    check(
+        &|events, plan| {
+            let Fact::AttemptFailed { failure, .. } = failed(events, plan, "again") else { panic!() };
+            **failure = StepFailure::error("no");
+        },
+        Some("an attempt of step `again` does not count, and was not lost"),
+    );
+    check(
+        &|events, plan| {
+            let Fact::AttemptFailed { retry_at, .. } = failed(events, plan, "again") else { panic!() };
+            *retry_at = Timestamp::from_millis(1);
+        },
+        Some("the attempt of step `again` after a lost one does not begin at once"),
+    );
+    check(
+        &|events, plan| drop(events.remove(at(events, plan, "attemptLost", "ask"))),
+        Some("step `ask` goes on after a loss, but is being done"),
+    );
+    check(
+        &|events, plan| {
+            let Fact::AttemptFailed { step: other, .. } = *failed(events, plan, "count") else { panic!() };
+            let asked = at(events, plan, "attemptLost", "ask");
+            let Fact::AttemptLost { step, .. } = &mut events[asked].fact else { panic!() };
+            *step = other;
+        },
+        Some("step `count` asks about an attempt it lost, and is not to ask"),
+    );
+    check(
+        &|events, plan| {
+            let done = at(events, plan, "stepCompleted", "ask");
+            let done = events.remove(done);
+            events.insert(at(events, plan, "attemptLost", "ask") + 1, done);
+        },
+        Some("step `ask` completes, but asks about an attempt it lost"),
+    );
+    check(
+        &|events, plan| {
+            let again = at(events, plan, "attemptFailed", "again");
+            let one = events[again].clone();
+            let Fact::AttemptFailed { step, failure, retry_at, .. } = one.fact.clone() else { panic!() };
+            events.truncate(again);
+            for attempt in 1..=100 {
+                let (failure, counts) = (failure.clone(), false);
+                let lost = Fact::AttemptFailed { step, attempt, failure, retry_at, counts };
+                let next = Fact::AttemptStarted { step, attempt: attempt + 1, why: None };
+                events.extend([lost, next].map(|fact| Event { fact, ..one.clone() }));
+            }
+        },
+        Some("step `again` goes on after 100 attempts were lost"),
     );
 }
 

@@ -1,5 +1,5 @@
 -- The platform's tables: users, agents, workflows, executions and what belongs to them.
--- JSON is kept as text that was checked, so that it is read back as it was written, with the order
+-- JSON is kept as text, so that it is read back as it was written, with the order
 -- of its keys, on both databases. Lengths are checked instead of declared: both databases then agree.
 
 create table users (

@@ -23,7 +23,10 @@
 mod error;
 mod db;
 mod migrations;
+pub mod vault;
+pub mod platform;
 mod store;
+mod triggers;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -34,3 +37,4 @@ pub use db::{
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings};
+pub use triggers::{Cron, Tick, Ticker};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::workflow::{
-    AgentStep, Branch, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, Needs, OnError,
+    AgentStep, Branch, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, Needs, OnError, OnLost,
     OnTimeout, ParallelStep, Retry, Step, StepKind, Wait, Workflow, WorkflowStep,
 };
 
@@ -201,6 +201,15 @@ impl Step {
     pub fn config(mut self, config: Value) -> Self {
         if let StepKind::Agent(step) = &mut self.kind {
             step.config = object(config);
+        }
+        self
+    }
+
+    /// What happens when whoever did an attempt of an agent went away. Of other steps: nothing.
+    #[must_use]
+    pub const fn on_lost(mut self, on_lost: OnLost) -> Self {
+        if let StepKind::Agent(AgentStep { agent: Some(_), on_lost: kept, .. }) = &mut self.kind {
+            *kept = on_lost;
         }
         self
     }

@@ -1,4 +1,4 @@
-//! Reading how a step is tried again: `onError` and `retry`.
+//! Reading how a step is tried again: `onError` and `retry`, and the words of `onLost`.
 
 use std::time::Duration;
 
@@ -7,10 +7,12 @@ use crate::diagnostic::Code;
 use super::cursor::{At, Fields};
 use super::decode::Decoder;
 use super::tree::Shape;
-use super::workflow::{Fallback, OnError, Retry};
+use super::workflow::{Fallback, OnError, OnLost, Retry};
 
 pub(super) const ON_ERROR: [(&str, OnError); 3] =
     [("fail", OnError::Fail), ("continue", OnError::Continue), ("retry", OnError::Retry)];
+pub(super) const ON_LOST: [(&str, OnLost); 3] =
+    [("retry", OnLost::Retry), ("ask", OnLost::Ask), ("fail", OnLost::Fail)];
 pub(super) const FALLBACK: [(&str, Fallback); 2] =
     [("continue", Fallback::Continue), ("fail", Fallback::Fail)];
 

@@ -12,11 +12,11 @@ use crate::diagnostic::{Code, nearest};
 
 use super::cursor::{At, Fields};
 use super::decode::Decoder;
-use super::retry::ON_ERROR;
+use super::retry::{ON_ERROR, ON_LOST};
 use super::step::NEEDS;
 use super::tree::Shape;
 use super::workflow::{
-    AgentStep, ConditionStep, Join, LoopStep, OnError, ParallelStep, Retry, Step, StepKind, Wait,
+    AgentStep, ConditionStep, Join, LoopStep, OnError, OnLost, ParallelStep, Retry, Step, StepKind, Wait,
     WorkflowStep,
 };
 
@@ -55,13 +55,15 @@ impl Decoder<'_> {
         let config = config.unwrap_or(At { node: &empty, path: at.path });
         let inputs = fields.take("inputs");
         let agent = fields.take("agentId").and_then(|at| self.filled_text(&at));
+        let on_lost = fields.take("onLost").and_then(|at| self.word(&at, &ON_LOST)).unwrap_or_default();
         let kind = match kind {
             "condition" => StepKind::Condition(self.condition_row(&config)),
-            "loop" => StepKind::Loop(self.loop_row(&config, inputs.as_ref(), agent, depth)),
+            "loop" => StepKind::Loop(self.loop_row(&config, inputs.as_ref(), agent, on_lost, depth)),
             "parallel" => StepKind::Parallel(self.parallel_row(&config, depth)),
             "wait" => StepKind::Wait(self.wait_row(&config)),
             "workflow" => StepKind::Workflow(self.workflow_row(&config, inputs.as_ref())),
             _ => StepKind::Agent(AgentStep {
+                on_lost: if agent.is_some() { on_lost } else { OnLost::default() },
                 agent,
                 inputs: inputs.map(|at| self.value(&at)),
                 config: self.map(&config),
@@ -142,6 +144,7 @@ impl Decoder<'_> {
         config: &At<'_>,
         inputs: Option<&At<'_>>,
         agent: Option<String>,
+        on_lost: OnLost,
         depth: usize,
     ) -> LoopStep {
         let mut fields = self.fields(config, "a mapping").empty_is_absent();
@@ -172,7 +175,8 @@ impl Decoder<'_> {
                         ("index".to_owned(), Value::from("{{ index }}")),
                     ]))
                 });
-                let step = AgentStep { agent, inputs: Some(inputs), config: agent_config };
+                let on_lost = if agent.is_some() { on_lost } else { OnLost::default() };
+                let step = AgentStep { agent, inputs: Some(inputs), config: agent_config, on_lost };
                 self.has_room(config, 1);
                 (vec![Step::new("do", StepKind::Agent(step))], Some(Value::from("{{ do }}")))
             }

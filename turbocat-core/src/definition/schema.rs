@@ -101,7 +101,8 @@ forms! {
     ]))]
     #[schemars(extend("dependentRequired" = {
         "then": ["condition"], "else": ["condition"], "steps": ["loop"], "as": ["loop"], "indexAs": ["loop"],
-        "maxParallel": ["loop"], "maxIterations": ["loop"], "output": ["loop"], "waitForCompletion": ["workflow"]
+        "maxParallel": ["loop"], "maxIterations": ["loop"], "output": ["loop"], "waitForCompletion": ["workflow"],
+        "onLost": ["agent"]
     }))]
     #[schemars(extend("dependentSchemas" = {
         "retry": { "properties": { "onError": { "const": "retry" } } },
@@ -159,6 +160,8 @@ forms! {
         needs: Option<NeedsWord>,
         /// What happens when it fails.
         on_error: Option<OnErrorWord>,
+        /// What happens when whoever did an attempt of an agent went away.
+        on_lost: Option<OnLostWord>,
         /// How it is tried again.
         retry: Option<RetryOrCount>,
         /// How long one attempt may take.
@@ -209,6 +212,8 @@ forms! {
         deadline_ms: Option<f64>,
         /// What happens when it fails.
         on_error: Option<OnErrorWord>,
+        /// What happens when whoever did an attempt of an agent went away.
+        on_lost: Option<OnLostWord>,
         /// An expression; if it is false the step is skipped.
         when: Option<Expression>,
         /// What must be true of the steps before it.
@@ -249,6 +254,8 @@ forms! {
         deadline_ms: Option<f64>,
         /// What happens when it fails.
         on_error: Option<OnErrorWord>,
+        /// What happens when whoever did an attempt of an agent went away.
+        on_lost: Option<OnLostWord>,
         /// An expression; if it is false the step is skipped.
         when: Option<Expression>,
         /// What must be true of the steps before it.
@@ -451,6 +458,7 @@ plain! {
     });
     NeedsWord = _generator => words(&super::step::NEEDS);
     OnErrorWord = _generator => words(&super::retry::ON_ERROR);
+    OnLostWord = _generator => words(&super::retry::ON_LOST);
     OnTimeoutWord = _generator => words(&super::wait::ON_TIMEOUT);
     FallbackWord = _generator => words(&super::retry::FALLBACK);
 }

@@ -6,6 +6,7 @@ use crate::diagnostic::{Code, nearest};
 
 use super::cursor::{At, Fields};
 use super::decode::Decoder;
+use super::retry::ON_LOST;
 use super::tree::Shape;
 use super::workflow::{AgentStep, ConditionStep, LoopStep, Needs, Step, StepKind, Wait, WorkflowStep};
 
@@ -16,7 +17,7 @@ pub(super) const NEEDS: [(&str, Needs); 3] =
 pub(super) const KINDS: [&str; 6] = ["agent", "condition", "loop", "parallel", "wait", "workflow"];
 
 /// Which type a key belongs to, for keys found on a step of another type.
-const OWNERS: [(&str, &str); 12] = [
+const OWNERS: [(&str, &str); 13] = [
     ("then", "condition"),
     ("else", "condition"),
     ("as", "loop"),
@@ -26,6 +27,7 @@ const OWNERS: [(&str, &str); 12] = [
     ("steps", "loop"),
     ("output", "loop"),
     ("config", "agent"),
+    ("onLost", "agent"),
     ("branches", "parallel"),
     ("join", "parallel"),
     ("waitForCompletion", "workflow"),
@@ -183,10 +185,17 @@ impl Decoder<'_> {
     }
 
     fn agent_step(&mut self, fields: &mut Fields<'_>) -> AgentStep {
+        let asks = fields.has("agent");
+        let on_lost = fields.take("onLost");
+        if let Some(at) = on_lost.filter(|_| !asks) {
+            let diagnostic = at.error(Code::CONFLICT, "`onLost` has no meaning in a step without `agent`");
+            self.report(diagnostic.help("leave it out: what asks no agent has no attempt to lose"));
+        }
         AgentStep {
             agent: fields.take("agent").and_then(|at| self.filled_text(&at)),
             inputs: self.template_map(fields, "inputs"),
             config: fields.take("config").map(|at| self.map(&at)).unwrap_or_default(),
+            on_lost: on_lost.filter(|_| asks).and_then(|at| self.word(&at, &ON_LOST)).unwrap_or_default(),
         }
     }
 

@@ -119,6 +119,8 @@ pub struct AgentStep {
     pub inputs: Option<Value>,
     /// The template of the configuration.
     pub config: Map<String, Value>,
+    /// What happens when whoever did an attempt went away.
+    pub on_lost: OnLost,
 }
 
 /// A step that chooses a branch.
@@ -259,6 +261,21 @@ pub enum OnError {
     Continue,
     /// It is tried again; see [`Retry`].
     Retry,
+}
+
+/// What happens when an attempt was lost: whoever did it went away, and nobody knows whether it
+/// acted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLost {
+    /// Another attempt begins at once, whatever [`Step::on_error`] says. The default, because an
+    /// agent can know the work again by the idempotency key, and a crash should not need anybody
+    /// to look after it.
+    #[default]
+    Retry,
+    /// A person is asked: yes is another attempt, no is the end of the step.
+    Ask,
+    /// The step fails with kind `lost`; tried again only if [`Retry::on`] names `lost`.
+    Fail,
 }
 
 /// How a step is tried again.

@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 
 use crate::duration::format_duration;
 
-use super::retry::{FALLBACK, ON_ERROR};
+use super::retry::{FALLBACK, ON_ERROR, ON_LOST};
 use super::step::NEEDS;
 use super::wait::ON_TIMEOUT;
 use super::workflow::{
-    AgentStep, Branch, Fallback, Inputs, Join, LoopStep, NamedAgent, OnError, OnTimeout, Retry, Step,
+    AgentStep, Branch, Fallback, Inputs, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout, Retry, Step,
     StepKind, Wait, Workflow,
 };
 
@@ -236,6 +236,9 @@ fn write_agent_step(step: &AgentStep, map: &mut Fields) {
     }
     map.put("inputs", step.inputs.clone());
     map.put_filled("config", step.config.clone());
+    if step.agent.is_some() && step.on_lost != OnLost::default() {
+        map.put("onLost", word(&ON_LOST, &step.on_lost));
+    }
 }
 
 fn write_loop(step: &LoopStep, map: &mut Fields) {

@@ -7,10 +7,11 @@ use super::fit::{Taker, check_config, check_inputs};
 use super::layout::check_name;
 use super::plan::{Bound, Kind, LoopPlan, Moment, ParallelPlan};
 use crate::definition::{
-    AgentStep, Join, LoopStep, NamedAgent, OnError, OnTimeout, ParallelStep, Step, StepKind, Wait,
+    AgentStep, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout, ParallelStep, Step, StepKind, Wait,
     WorkflowStep,
 };
 use crate::diagnostic::{Code, Diagnostic, Pointer};
+use crate::failure::FailureKind;
 use crate::template::Template;
 
 pub(crate) fn check_policy(binder: &mut Binder<'_>, index: u32, step: &Step) {
@@ -35,6 +36,18 @@ pub(crate) fn check_policy(binder: &mut Binder<'_>, index: u32, step: &Step) {
         let message = format!("step `{}`: {message}", step.key);
         let help = "change it, or leave it out: there is a default";
         binder.found.push(Diagnostic::error(Code::BAD_RETRY, pointer, message).help(help));
+    }
+    if let StepKind::Agent(work) = &step.kind
+        && work.on_lost != OnLost::Fail
+        && retry.on.iter().any(|kind| kind == FailureKind::LOST.as_str())
+    {
+        let pointer = binder.layout.pointer(index).join("retry").join("on");
+        let message = format!(
+            "step `{}` names `lost` in `retry.on`, which has no effect: no policy counts lost attempts",
+            step.key
+        );
+        let help = "write `onLost: fail` too, and they count like failed ones";
+        binder.found.push(Diagnostic::warning(Code::BAD_RETRY, pointer, message).help(help));
     }
     if let (Some(deadline), true) = (step.deadline, retry.max > 0)
         && deadline <= retry.delay
@@ -154,7 +167,7 @@ fn agent(
         Some(map) if !map.is_empty() => config_template(binder, index, named, &config),
         _ => None,
     };
-    Kind::Agent { agent: name_agent(agent), inputs, config: config.map(Box::new) }
+    Kind::Agent { agent: name_agent(agent), inputs, config: config.map(Box::new), on_lost: work.on_lost }
 }
 
 /// The configuration of a step and what it inherits, whose templates stand in two places.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::inputs::InputRules;
-use crate::definition::{Definition, Join, Needs, OnError, OnTimeout, Retry};
+use crate::definition::{Definition, Join, Needs, OnError, OnLost, OnTimeout, Retry};
 use crate::event::{Event, StepRef};
 use crate::template::{Expression, Template};
 
@@ -100,15 +100,35 @@ pub(crate) struct PlanStep {
 
 #[derive(Debug)]
 pub(crate) enum Kind {
-    Agent { agent: u32, inputs: Option<Box<Bound<Template>>>, config: Option<Box<Bound<Template>>> },
-    Pass { inputs: Option<Box<Bound<Template>>> },
+    Agent {
+        agent: u32,
+        inputs: Option<Box<Bound<Template>>>,
+        config: Option<Box<Bound<Template>>>,
+        on_lost: OnLost,
+    },
+    Pass {
+        inputs: Option<Box<Bound<Template>>>,
+    },
     Condition(Box<Bound<Expression>>),
     Loop(Box<LoopPlan>),
     Parallel(Box<ParallelPlan>),
-    Timer { at: Moment, value: Box<Bound<Template>> },
-    Signal { name: Box<Bound<Template>>, on_timeout: OnTimeout },
-    Approval { question: Box<Bound<Template>>, on_timeout: OnTimeout },
-    Child { workflow: Box<str>, inputs: Option<Box<Bound<Template>>>, wait: bool },
+    Timer {
+        at: Moment,
+        value: Box<Bound<Template>>,
+    },
+    Signal {
+        name: Box<Bound<Template>>,
+        on_timeout: OnTimeout,
+    },
+    Approval {
+        question: Box<Bound<Template>>,
+        on_timeout: OnTimeout,
+    },
+    Child {
+        workflow: Box<str>,
+        inputs: Option<Box<Bound<Template>>>,
+        wait: bool,
+    },
 }
 
 /// Whether a timer's value is a time to pass or a moment.

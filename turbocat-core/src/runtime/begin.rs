@@ -30,7 +30,8 @@ impl Driver {
             around: self.scheduler.around(step),
         };
         let quick = agent.is_quick();
-        let plain = agent.limit.is_none() && !launched.wants_secrets();
+        let limited = self.shared.durable.as_ref().is_some_and(|durable| durable.journal.limits(&agent.name));
+        let plain = agent.limit.is_none() && !limited && !launched.wants_secrets();
         let mut work = if plain {
             let parts = match launched.evaluate(None) {
                 Ok(parts) => parts,
@@ -104,16 +105,22 @@ impl Driver {
                 Some(places) => places.clone().acquire_owned().await.ok(),
                 None => None,
             };
-            let begun = snapshot.evaluate(&secrets).and_then(|parts| {
-                let request = AttemptRequest::at(place, attempt, parts.inputs, parts.config);
-                call(&shared, &agent, request)
-            });
+            let request = snapshot
+                .evaluate(&secrets)
+                .map(|parts| AttemptRequest::at(place, attempt, parts.inputs, parts.config));
+            let taken = match (&shared.durable, &request) {
+                (Some(durable), Ok(request)) if durable.journal.limits(&agent.name) => {
+                    Some(super::places::take(durable, &agent.name, request, clock).await)
+                }
+                _ => None,
+            };
+            let begun = request.and_then(|request| call(&shared, &agent, request));
             let outcome = match begun {
                 // What a panic says is blacked out as well.
                 Ok(work) => attempt::finish(work, limit, clock).await,
                 Err(failure) => Err(failure),
             };
-            drop(permit);
+            drop((permit, taken));
             if names.is_empty() { outcome } else { attempt::redact(outcome, &secrets) }
         })
     }

@@ -346,7 +346,7 @@ impl Driver {
     async fn act(&mut self, mut turn: Turn, mut cause: Cause) -> Result<(), Error> {
         if self.writer.is_some() {
             let outgoing = loop {
-                let outgoing = self.outgoing(&mut turn, cause.letter);
+                let outgoing = self.outgoing(&turn, cause.letter);
                 let Some(writer) = &mut self.writer else { break outgoing };
                 match writer.write(&self.scheduler, &turn.events, &outgoing.enclosed).await {
                     Ok(()) => break outgoing,

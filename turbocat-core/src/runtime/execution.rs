@@ -16,7 +16,7 @@ use crate::time::ExecutionId;
 pub struct Execution {
     scheduler: Scheduler,
     output: OnceLock<Arc<Value>>,
-    /// How it ended, if it did before it began.
+    /// How it ended, if its events do not say so.
     unbegun: Option<Unbegun>,
 }
 
@@ -31,7 +31,7 @@ impl Execution {
         Self { scheduler, output: OnceLock::new(), unbegun: None }
     }
 
-    /// One that ended before it began: cancelled while it waited for a worker.
+    /// One that was ended from outside: cancelled while it waited for a worker, or given up.
     pub(crate) fn unbegun(plan: &Plan, id: ExecutionId, recorded: &Recorded) -> Self {
         let failure = recorded.error.as_deref().map(StepFailure::error);
         let unbegun = Some(Unbegun { id, status: recorded.status, failure });

@@ -15,6 +15,7 @@ mod writer;
 mod news;
 mod durable;
 mod driver;
+mod places;
 mod shared;
 mod begin;
 mod recover;

@@ -40,12 +40,12 @@ struct Adopted {
 
 impl Driver {
     /// Where executions are written down: takes out of a turn what concerns other executions.
-    pub(super) fn outgoing(&self, turn: &mut Turn, letter: Option<Uuid>) -> Outgoing {
+    pub(super) fn outgoing(&self, turn: &Turn, letter: Option<Uuid>) -> Outgoing {
         let mut outgoing = Outgoing::default();
         outgoing.enclosed.read = letter;
         let concerns_others =
-            |action: &mut Action| matches!(action, Action::StartChild { .. } | Action::CancelChild { .. });
-        if turn.actions.iter_mut().any(|action| concerns_others(action)) {
+            |action: &Action| matches!(action, Action::StartChild { .. } | Action::CancelChild { .. });
+        if turn.actions.iter().any(concerns_others) {
             let fresh: std::collections::BTreeSet<ExecutionId> =
                 turn.events.iter().filter_map(|event| started(&event.fact)).collect();
             for action in &turn.actions {

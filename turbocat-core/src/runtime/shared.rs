@@ -277,7 +277,8 @@ impl Shared {
         let plan = self.nestable(&nested)?;
         let Nested { id, workflow, inputs, within, .. } = nested;
         let (inputs, lineage) = (Arc::unwrap_or_clone(inputs), within.with(&workflow));
-        let (parts, first) = self.parts(&plan, id, inputs, lineage, None, news).map_err(misfit)?;
+        let (parts, first) =
+            self.parts(&plan, id, inputs, lineage, None, news).map_err(|error| misfit(&error))?;
         Ok((plan, parts, first))
     }
 
@@ -301,7 +302,9 @@ impl Shared {
         };
         let (id, parent, waited_by) = (nested.id, nested.parent, nested.waited_by);
         let (plan, mut parts, first) = self.nested_parts(nested, None)?;
-        let mut new = self.new_execution(&plan, id, parts.scheduler.inputs().clone()).map_err(misfit)?;
+        let mut new = self
+            .new_execution(&plan, id, parts.scheduler.inputs().clone())
+            .map_err(|error| misfit(&error))?;
         new.trigger = TriggerKind::Event;
         new.parent = Some(parent);
         new.awaited = waited_by.is_some();
@@ -314,6 +317,6 @@ impl Shared {
     }
 }
 
-fn misfit(error: Error) -> StepFailure {
+fn misfit(error: &Error) -> StepFailure {
     StepFailure::new(FailureKind::INPUT, error.to_string()).permanent()
 }

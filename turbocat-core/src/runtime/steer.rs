@@ -12,7 +12,7 @@ use super::durable::Durable;
 use super::engine::{Engine, Runnable, unreadable};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
-use super::journal::{Hint, Recorded, Sent, TriggerKind};
+use super::journal::{Hint, NewExecution, Recorded, Sent, TriggerKind};
 use super::letter::{Letter, Message};
 use super::news::{Ask, News};
 use super::work::WorkOptions;
@@ -98,7 +98,23 @@ impl Engine {
         inputs: impl Into<Value>,
         how: Enqueue,
     ) -> Result<ExecutionId, Error> {
-        let durable = self.durable()?.clone();
+        let new = self.prepare(workflow, inputs, how)?;
+        self.durable()?.journal.create(std::slice::from_ref(&new)).await.map_err(unwritten)?;
+        Ok(new.execution)
+    }
+
+    /// An execution as a journal takes it in, checked: for whoever takes it in together with
+    /// something else.
+    ///
+    /// # Errors
+    /// If the workflow or its inputs cannot be used.
+    pub fn prepare(
+        &self,
+        workflow: impl Runnable,
+        inputs: impl Into<Value>,
+        how: Enqueue,
+    ) -> Result<NewExecution, Error> {
+        self.durable()?;
         self.shared.is_open()?;
         let plan = workflow.resolve(self)?;
         let inputs = self.shared.checked_inputs(&plan, inputs.into())?;
@@ -111,8 +127,7 @@ impl Engine {
         new.trigger_data = how.trigger_data;
         new.workflow_id = how.workflow_id;
         new.user_id = how.user_id;
-        durable.journal.create(&[new]).await.map_err(unwritten)?;
-        Ok(id)
+        Ok(new)
     }
 
     /// Takes executions up that nobody drives, from now until the engine is shut down: new ones,
@@ -208,10 +223,14 @@ impl Engine {
                 let workflow = Workflow::from_value(&recorded.workflow)
                     .map_err(|found| super::shared::invalid(None, found))?;
                 let plan = self.compile(&workflow)?;
-                if recorded.events.is_empty() {
-                    return Ok(Execution::unbegun(&plan, execution, &recorded));
+                if !recorded.events.is_empty() {
+                    let scheduler = read(&plan, &recorded.events)?.0;
+                    if scheduler.status().is_ended() {
+                        return Ok(Execution::new(scheduler));
+                    }
                 }
-                return Ok(Execution::new(read(&plan, &recorded.events)?.0));
+                // It was cancelled before it began, or given up.
+                return Ok(Execution::unbegun(&plan, execution, &recorded));
             }
             let ended =
                 async { while hints.recv().await.is_ok_and(|hint| hint != Hint::Ended(execution)) {} };

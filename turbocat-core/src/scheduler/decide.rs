@@ -32,9 +32,12 @@ impl Scheduler {
                 self.attempt_failed(turn, step, attempt, failure, now);
             }
             Input::AttemptLost { step, attempt } => {
-                let message = "whoever did this attempt went away; it may or may not have acted";
-                let failure = StepFailure::new(FailureKind::LOST, message);
-                self.attempt_failed(turn, step, attempt, failure, now);
+                if self.is_current(step, attempt) {
+                    self.answered = Some(step);
+                    let fact = self.lost(step, now);
+                    self.emit(turn, now, fact);
+                    self.answered = None;
+                }
             }
             Input::Timer => self.alarms(turn, now),
             Input::Signal { name, payload } => {
@@ -110,20 +113,17 @@ impl Scheduler {
     }
 
     fn answer(&mut self, turn: &mut Turn, step: StepRef, approval: &Approval, now: Timestamp) {
-        let detail = approval_output(approval, Some(now), false);
+        if matches!(self.plan.step(step.step).kind, Kind::Agent { .. }) {
+            let fact = self.lost_and_answered(step, approval, now);
+            self.emit(turn, now, fact);
+            return;
+        }
+        let detail = approval.output(Some(now), false);
         if approval.approved {
             self.complete(turn, step, Arc::new(detail), now);
             return;
         }
-        let mut message = "it was rejected".to_owned();
-        if let Some(by) = &approval.by {
-            message.push_str(" by ");
-            message.push_str(by);
-        }
-        if let Some(comment) = &approval.comment {
-            message.push_str(": ");
-            message.push_str(comment);
-        }
+        let message = format!("it was rejected{}", approval.told());
         let failure = StepFailure::new(FailureKind::REJECTED, message).permanent().detail(detail);
         let fact = self.failed_for_good(step, failure, "a person said no".to_owned());
         self.emit(turn, now, fact);
@@ -220,16 +220,16 @@ impl Scheduler {
                 self.complete(turn, step, Arc::new(output), now);
             }
             (OnTimeout::Continue, _) => {
-                let output = approval_output(&nobody, None, true);
+                let output = nobody.output(None, true);
                 self.complete(turn, step, Arc::new(output), now);
             }
             (OnTimeout::Approve, _) => {
-                let output = approval_output(&Approval { approved: true, ..nobody }, None, true);
+                let output = Approval { approved: true, ..nobody }.output(None, true);
                 self.complete(turn, step, Arc::new(output), now);
             }
             (OnTimeout::Reject, _) => {
                 let message = format!("it counts as rejected: nobody answered within {limit}");
-                let detail = approval_output(&nobody, None, true);
+                let detail = nobody.output(None, true);
                 let failure = StepFailure::new(FailureKind::REJECTED, message).permanent().detail(detail);
                 let fact = self.failed_for_good(step, failure, "nobody answered in time".to_owned());
                 self.emit(turn, now, fact);
@@ -244,15 +244,4 @@ impl Scheduler {
             }
         }
     }
-}
-
-fn approval_output(approval: &Approval, at: Option<Timestamp>, timed_out: bool) -> Value {
-    json!({
-        "approved": approval.approved,
-        "at": at.map(|at| at.to_string()),
-        "by": approval.by,
-        "comment": approval.comment,
-        "timedOut": timed_out,
-        "waited": true,
-    })
 }

@@ -56,7 +56,7 @@ impl Scheduler {
                     self.state.step_mut(*step).detail_mut().why = Some(why.clone());
                 }
             }
-            Fact::AttemptFailed { step, failure, retry_at, .. } => {
+            Fact::AttemptFailed { step, failure, retry_at, counts, .. } => {
                 self.leave(*step, actions.as_deref_mut());
                 self.state.retries.insert((*retry_at, *step));
                 let state = self.state.step_mut(*step);
@@ -65,6 +65,7 @@ impl Scheduler {
                 detail.progress = None;
                 detail.failure = Some(failure.clone());
                 detail.retry_at = Some(*retry_at);
+                detail.lost += u32::from(!counts);
                 let kept = |(_, alarm): &(Timestamp, Alarm)| matches!(alarm, Alarm::Deadline(_));
                 let (keep, drop): (Vec<_>, Vec<_>) =
                     std::mem::take(&mut detail.alarms).into_iter().partition(kept);
@@ -72,6 +73,13 @@ impl Scheduler {
                 for alarm in drop {
                     self.state.alarms.remove(&alarm);
                 }
+            }
+            Fact::AttemptLost { step, question, .. } => {
+                self.leave(*step, actions.as_deref_mut());
+                self.state.waits += 1;
+                let state = self.state.step_mut(*step);
+                state.status = StepStatus::Waiting;
+                state.detail_mut().progress = Some(Progress::Approval(question.clone()));
             }
             Fact::StepCompleted { step, output, decision } => {
                 self.leave(*step, actions.as_deref_mut());

@@ -103,7 +103,7 @@ impl Scheduler {
                 ("it waits for a free place: `maxParallel` attempts are being done".to_owned(), None)
             }
             StepStatus::Running => {
-                (format!("it is being done, attempt {}{}", state.attempt, before()), guard)
+                (format!("it is being done, attempt {}{}{}", state.attempt, lost(state), before()), guard)
             }
             StepStatus::Retrying => {
                 let at = detail.and_then(|detail| detail.retry_at).unwrap_or_default();
@@ -128,7 +128,7 @@ impl Scheduler {
                 }
                 let attempts = match state.attempt {
                     0 | 1 => String::new(),
-                    n => format!(" at attempt {n}"),
+                    n => format!(" at attempt {n}{}", lost(state)),
                 };
                 (format!("it completed{attempts}{}", before()), guard)
             }
@@ -200,6 +200,15 @@ impl Scheduler {
     fn dependencies(&self, step: StepRef) -> impl Iterator<Item = u32> {
         let row = &self.plan.step(step.step).dependencies;
         self.plan.0.dependencies[row.start as usize..row.end as usize].iter().copied()
+    }
+}
+
+/// The attempts of a step that were lost and not counted, in brackets.
+fn lost(state: &StepState) -> String {
+    match state.lost() {
+        0 => String::new(),
+        1 => " (one was lost)".to_owned(),
+        n => format!(" ({n} were lost)"),
     }
 }
 

@@ -12,6 +12,7 @@ mod depth;
 mod outcome;
 mod evolve;
 mod retry;
+mod lost;
 mod start;
 mod settle;
 mod decide;
@@ -296,7 +297,7 @@ impl Scheduler {
         let state = self.state.find_step(step)?;
         let plan = self.plan.step(step.step);
         match &plan.kind {
-            Kind::Agent { agent, inputs, config }
+            Kind::Agent { agent, inputs, config, .. }
                 if state.status == StepStatus::Running && state.attempt == attempt =>
             {
                 let (agent, timeout) = (*agent as usize, plan.timeout);

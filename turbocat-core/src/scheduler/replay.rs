@@ -59,8 +59,7 @@ impl Scheduler {
         for frame in frames {
             for (at, state) in frame.steps.iter().enumerate() {
                 let step = StepRef { frame: frame.number, step: frame.base + at as u32 };
-                let agent = || matches!(self.plan.step(step.step).kind, Kind::Agent { .. });
-                if state.status == StepStatus::Running && agent() {
+                if state.status == StepStatus::Running && self.asks_agent(step) {
                     found.push((step, state.attempt));
                 }
             }
@@ -92,10 +91,7 @@ impl Scheduler {
             },
             Fact::AttemptStarted { step, attempt, .. } => {
                 self.begins(*step, *attempt)?;
-                if !matches!(self.plan.step(step.step).kind, Kind::Agent { .. }) {
-                    return Err("the step asks no agent".to_owned());
-                }
-                Ok(())
+                if self.asks_agent(*step) { Ok(()) } else { Err("the step asks no agent".to_owned()) }
             }
             Fact::StepStarted { step, attempt, work, .. } => {
                 self.begins(*step, *attempt)?;
@@ -114,10 +110,26 @@ impl Scheduler {
                 };
                 if fits { Ok(()) } else { Err("the step does other work".to_owned()) }
             }
-            Fact::AttemptFailed { step, .. } => match self.open_status(*step)? {
+            Fact::AttemptFailed { step, counts, .. } => match self.open_status(*step)? {
+                StepStatus::Running | StepStatus::Waiting if !counts && !self.asks_agent(*step) => {
+                    Err("the step asks no agent".to_owned())
+                }
                 StepStatus::Running | StepStatus::Waiting => self.nothing_open(*step),
                 other => Err(format!("the step is {}", other.word())),
             },
+            Fact::AttemptLost { step, attempt, .. } => match self.open_status(*step)? {
+                StepStatus::Running if !self.asks_agent(*step) => Err("the step asks no agent".to_owned()),
+                StepStatus::Running if *attempt != self.state.step(*step).attempt => {
+                    Err("another attempt is being done".to_owned())
+                }
+                StepStatus::Running => Ok(()),
+                other => Err(format!("the step is {}", other.word())),
+            },
+            Fact::StepCompleted { step, .. }
+                if self.asks_agent(*step) && self.open_status(*step)? == StepStatus::Waiting =>
+            {
+                Err("the step asks a person".to_owned())
+            }
             Fact::StepCompleted { step, .. } | Fact::StepFailed { step, .. } => {
                 match self.open_status(*step)? {
                     StepStatus::Ready | StepStatus::Running | StepStatus::Retrying | StepStatus::Waiting => {
@@ -169,6 +181,10 @@ impl Scheduler {
                 if open.unfinished > 0 { Err("the frame has unfinished steps".to_owned()) } else { Ok(()) }
             }
         }
+    }
+
+    fn asks_agent(&self, step: StepRef) -> bool {
+        matches!(self.plan.step(step.step).kind, Kind::Agent { .. })
     }
 
     fn open_status(&self, step: StepRef) -> Result<StepStatus, String> {

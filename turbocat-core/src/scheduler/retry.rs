@@ -12,18 +12,20 @@ impl Scheduler {
     /// What a failure of a step comes to: another attempt, or its end.
     pub(super) fn failed(&self, step: StepRef, failure: StepFailure, now: Timestamp) -> Fact {
         let plan = self.plan.step(step.step);
-        let attempt = self.state.step(step).attempt;
+        let state = self.state.step(step);
+        let (attempt, lost) = (state.attempt, state.lost());
+        let counted = attempt.saturating_sub(lost);
         let refused = match (&plan.retry, plan.on_error) {
-            (Some(retry), _) => refuse(retry, attempt, &failure),
+            (Some(retry), _) => refuse(retry, counted, lost, &failure),
             (None, OnError::Continue) => Some("`onError` is `continue`".to_owned()),
             (None, _) => Some("`onError` is `fail`".to_owned()),
         };
         match (&plan.retry, refused) {
             (Some(retry), None) => {
-                let pause = pause(retry, attempt, self.chance(step, attempt));
+                let pause = pause(retry, counted, self.chance(step, attempt));
                 let pause = pause.max(failure.retry_after.unwrap_or_default());
                 let failure = Box::new(failure);
-                Fact::AttemptFailed { step, attempt, failure, retry_at: now.after(pause) }
+                Fact::AttemptFailed { step, attempt, failure, retry_at: now.after(pause), counts: true }
             }
             (_, because) => self.failed_for_good(step, failure, because.unwrap_or_default()),
         }
@@ -59,8 +61,17 @@ const fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// Why there is no other attempt, if there is none.
-fn refuse(retry: &Retry, attempt: u32, failure: &StepFailure) -> Option<String> {
+/// The attempts that do not count, for the end of a sentence.
+fn besides(lost: u32) -> String {
+    match lost {
+        0 => String::new(),
+        1 => ", besides one that was lost".to_owned(),
+        n => format!(", besides {n} that were lost"),
+    }
+}
+
+/// Why there is no other attempt, if there is none. `attempt` leaves out the `lost` ones.
+fn refuse(retry: &Retry, attempt: u32, lost: u32, failure: &StepFailure) -> Option<String> {
     if attempt == 0 {
         return Some("it failed before its first attempt".to_owned());
     }
@@ -71,9 +82,12 @@ fn refuse(retry: &Retry, attempt: u32, failure: &StepFailure) -> Option<String> 
     } else if !retry.on.iter().any(|pattern| failure.kind.matches(pattern)) {
         return Some(format!("`{}` is not among the kinds in `retry.on`", failure.kind));
     }
-    (attempt > retry.max).then(|| match attempt {
-        1 => "there is only one attempt".to_owned(),
-        n => format!("all {n} attempts failed"),
+    (attempt > retry.max).then(|| {
+        let attempts = match attempt {
+            1 => "there is only one attempt".to_owned(),
+            n => format!("all {n} attempts failed"),
+        };
+        attempts + &besides(lost)
     })
 }
 

@@ -157,12 +157,14 @@ pub(crate) struct Detail {
     pub(crate) skip: Option<Box<SkipReason>>,
     pub(crate) stop: Option<Box<StopReason>>,
     pub(crate) retry_at: Option<Timestamp>,
+    /// How many attempts were lost and do not count for the retry policy.
+    pub(crate) lost: u32,
     /// What would happen to the step if it took too long.
     pub(crate) alarms: Vec<(Timestamp, Alarm)>,
     pub(crate) progress: Option<Progress>,
 }
 
-/// How far a step is that is not an agent's.
+/// How far a step is that no agent is at.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Progress {
     Loop(Box<LoopProgress>),
@@ -170,6 +172,7 @@ pub(crate) enum Progress {
     /// Until a moment.
     Timer(Timestamp),
     Signal(Box<str>),
+    /// A person's answer, to an approval or to what becomes of a lost attempt.
     Approval(Box<str>),
     Child(ExecutionId),
 }
@@ -345,6 +348,11 @@ impl StepState {
         status: StepStatus::Pending,
         before: Before(0),
     };
+
+    /// How many attempts were lost and do not count for the retry policy.
+    pub(crate) fn lost(&self) -> u32 {
+        self.detail.as_ref().map_or(0, |detail| detail.lost)
+    }
 
     pub(crate) fn detail_mut(&mut self) -> &mut Detail {
         self.detail.get_or_insert_default()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::event::{Event, ExecutionStatus, StepRef};
 use crate::failure::StepFailure;
@@ -30,7 +30,8 @@ pub enum Input {
         /// What went wrong.
         failure: StepFailure,
     },
-    /// Whoever did the attempt went away. It may or may not have acted.
+    /// Whoever did the attempt went away. It may or may not have acted: the step's `onLost` says
+    /// what happens.
     AttemptLost {
         /// The step.
         step: StepRef,
@@ -47,7 +48,8 @@ pub enum Input {
         /// What it carries.
         payload: Arc<Value>,
     },
-    /// A person's answer to a step that waits for one.
+    /// A person's answer to a step that waits for one: an approval, or a step that lost an attempt
+    /// and asks whether to begin another.
     Approval {
         /// The step.
         step: StepRef,
@@ -109,6 +111,25 @@ impl Approval {
     pub fn comment(mut self, remark: impl Into<String>) -> Self {
         self.comment = Some(remark.into());
         self
+    }
+
+    /// What stands in an output or a failure for programs to read.
+    pub(super) fn output(&self, at: Option<Timestamp>, timed_out: bool) -> Value {
+        json!({
+            "approved": self.approved,
+            "at": at.map(|at| at.to_string()),
+            "by": self.by,
+            "comment": self.comment,
+            "timedOut": timed_out,
+            "waited": true,
+        })
+    }
+
+    /// ` by …: …`: who said it and what they added, for the end of a sentence.
+    pub(super) fn told(&self) -> String {
+        let by = self.by.as_ref().map_or_else(String::new, |by| format!(" by {by}"));
+        let comment = self.comment.as_ref().map_or_else(String::new, |comment| format!(": {comment}"));
+        by + &comment
     }
 }
 

@@ -5,9 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::definition::OnLost;
 use crate::event::{Effect, Event, ExecutionStatus, Fact, FrameOutcome, SkipReason, StepRef, Work};
+use crate::failure::FailureKind;
 use crate::plan::{Kind, Plan, PlanStep};
 use crate::time::Timestamp;
+
+/// With this many lost attempts a step that does not ask fails.
+const MOST_LOST: u32 = 100;
 
 /// What is known of an execution so far.
 pub(super) struct Ledger<'a> {
@@ -34,6 +39,8 @@ struct Body {
 #[derive(Clone, Debug, Default)]
 struct Step {
     attempt: u32,
+    /// How many of its attempts were lost and count for no policy.
+    lost: u32,
     stand: Stand,
     /// Bodies: how many are to be opened, were opened, are open.
     bodies: (u32, u32, u32),
@@ -44,6 +51,8 @@ enum Stand {
     #[default]
     Fresh,
     Begun,
+    /// It lost an attempt and asks a person whether to begin another.
+    Asking,
     Pausing(Timestamp),
     Completed(Option<bool>),
     Failed,
@@ -60,6 +69,7 @@ impl Stand {
         match self {
             Self::Fresh => "has not begun",
             Self::Begun => "is being done",
+            Self::Asking => "asks about an attempt it lost",
             Self::Pausing(_) => "pauses between attempts",
             Self::Completed(_) => "has completed",
             Self::Failed => "has failed",
@@ -115,16 +125,42 @@ impl<'a> Ledger<'a> {
                 self.begin(*step, *attempt, event.at)?;
                 self.start_work(*step, work)
             }
+            Fact::AttemptLost { step, attempt, .. } => {
+                let name = self.name(*step);
+                self.leave(*step, &[Stand::Begun], "loses an attempt", Stand::Asking)?;
+                self.is_at(*step, *attempt)?;
+                match self.on_lost(*step) {
+                    Some(OnLost::Ask) => Ok(()),
+                    _ => Err(format!("{name} asks about an attempt it lost, and is not to ask")),
+                }
+            }
+            Fact::AttemptFailed { step, attempt, failure, retry_at, counts: false } => {
+                let name = self.name(*step);
+                let (from, most) = match self.on_lost(*step) {
+                    Some(OnLost::Retry) => (Stand::Begun, MOST_LOST),
+                    Some(OnLost::Ask) => (Stand::Asking, u32::MAX),
+                    _ => return Err(format!("an attempt of {name} fails and does not count")),
+                };
+                self.leave(*step, &[from], "goes on after a loss", Stand::Pausing(*retry_at))?;
+                self.is_at(*step, *attempt)?;
+                let state = self.step_mut(*step)?;
+                state.lost = state.lost.saturating_add(1);
+                if state.lost >= most {
+                    return Err(format!("{name} goes on after {most} attempts were lost"));
+                }
+                if failure.kind != FailureKind::LOST {
+                    return Err(format!("an attempt of {name} does not count, and was not lost"));
+                }
+                if *retry_at != event.at {
+                    return Err(format!("the attempt of {name} after a lost one does not begin at once"));
+                }
+                Ok(())
+            }
             Fact::AttemptFailed { step, attempt, retry_at, .. } => {
                 let name = self.name(*step);
                 let plan = self.plan_of(*step);
                 self.leave(*step, &[Stand::Begun], "fails an attempt", Stand::Pausing(*retry_at))?;
-                let began = self.step(*step)?.attempt;
-                if began != *attempt {
-                    return Err(format!(
-                        "attempt {attempt} of {name} fails, but attempt {began} is being done"
-                    ));
-                }
+                self.is_at(*step, *attempt)?;
                 if plan.retry.is_none() {
                     return Err(format!("{name} is to be tried again, and has no policy for that"));
                 }
@@ -160,8 +196,8 @@ impl<'a> Ledger<'a> {
             }
             Fact::StepCancelled { step, .. } => {
                 let stand = self.step(*step)?.stand.clone();
-                let pausing = matches!(stand, Stand::Pausing(_));
-                let from = [if pausing { stand } else { Stand::Begun }];
+                let between = matches!(stand, Stand::Pausing(_) | Stand::Asking);
+                let from = [if between { stand } else { Stand::Begun }];
                 self.leave(*step, &from, "is cancelled", Stand::Cancelled)
             }
             Fact::FrameOpened { frame, owner, index } => self.open_body(*frame, *owner, *index),
@@ -205,6 +241,7 @@ impl<'a> Ledger<'a> {
         let before = self.dependencies_ended(step);
         let most = self.plan_of(step).retry.as_ref().map_or(1, |retry| retry.max.saturating_add(1));
         let state = self.step_mut(step)?;
+        let most = most.saturating_add(state.lost);
         let last = std::mem::replace(&mut state.attempt, attempt);
         let stand = std::mem::replace(&mut state.stand, Stand::Begun);
         state.bodies = (0, 0, 0);
@@ -232,6 +269,24 @@ impl<'a> Ledger<'a> {
             return Err(format!("{name} begins after a step of the same body failed it"));
         }
         Ok(())
+    }
+
+    /// Whether it is this attempt that a step is at.
+    fn is_at(&self, step: StepRef, attempt: u32) -> Result<(), String> {
+        let began = self.step(step)?.attempt;
+        if began == attempt {
+            return Ok(());
+        }
+        let name = self.name(step);
+        Err(format!("attempt {attempt} of {name} fails, but attempt {began} is being done"))
+    }
+
+    /// What the definition says about lost attempts of a step, if an agent does it.
+    fn on_lost(&self, step: StepRef) -> Option<OnLost> {
+        match &self.plan_of(step).kind {
+            Kind::Agent { on_lost, .. } => Some(*on_lost),
+            _ => None,
+        }
     }
 
     fn start_work(&mut self, step: StepRef, work: &Work) -> Result<(), String> {

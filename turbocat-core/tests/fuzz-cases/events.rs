@@ -225,7 +225,7 @@ fn good_journals() -> &'static [Good] {
     GOOD.get_or_init(|| WORKFLOWS.iter().flat_map(|text| record(text)).collect())
 }
 
-const WORKFLOWS: [&str; 4] = [
+const WORKFLOWS: [&str; 5] = [
     "
 timeout: 1h
 maxParallel: 2
@@ -273,6 +273,14 @@ steps:
   forgotten: { workflow: other, waitForCompletion: false }
   end: { agent: echo, dependsOn: [nap, until, signal, person, child, forgotten], needs: finished }
 ",
+    "
+maxParallel: 2
+steps:
+  again: { agent: echo }
+  person: { agent: echo, onLost: ask, deadline: 1h }
+  counted: { agent: echo, onLost: fail, retry: { max: 1, delay: 0s, on: [lost] } }
+  last: { agent: echo, onLost: fail, onError: continue }
+",
 ];
 
 /// What happens in two lives of a workflow: one in which all goes well, one in which little does.
@@ -304,6 +312,7 @@ fn life(plan: &Plan, kind: usize) -> Vec<Value> {
         let in_flight = scheduler.in_flight();
         let child = actions.iter().position(|action| matches!(action, Action::StartChild { wait: true, .. }));
         let input = match (in_flight.get(round % in_flight.len().max(1)), child) {
+            (Some(&(step, attempt)), _) if round % (kind + 3) == 1 => Input::AttemptLost { step, attempt },
             (Some(&(step, attempt)), _) if kind > 0 && round % (kind + 1) == 0 => Input::AttemptFailed {
                 step,
                 attempt,

@@ -292,7 +292,9 @@ fn duration(bytes: &mut Unstructured<'_>) -> Result<Value> {
 fn step(bytes: &mut Unstructured<'_>, depth: usize, at: usize, count: usize) -> Result<Value> {
     let kinds = if depth < 3 { 13 } else { 9 };
     let mut made = match bytes.int_in_range(0..=kinds)? {
-        0..=3 => json!({ "agent": "echo" }),
+        0..=1 => json!({ "agent": "echo" }),
+        2 => json!({ "agent": "echo", "onLost": "ask" }),
+        3 => json!({ "agent": "echo", "onLost": "fail" }),
         4 => json!({ "type": "agent", "inputs": value(bytes, at)? }),
         5 => {
             let mut ways = [Vec::new(), Vec::new()];
@@ -366,7 +368,7 @@ fn policy(bytes: &mut Unstructured<'_>, step: &mut Value, at: usize) -> Result<(
                 "maxDelay": "2d",
                 "jitter": *bytes.choose(&[0.0, 0.5, 1.0])?,
                 "then": *bytes.choose(&["continue", "fail"])?,
-                "on": if bytes.arbitrary()? { json!(["*"]) } else { json!([]) },
+                "on": if bytes.arbitrary()? { json!(["*", "lost"]) } else { json!([]) },
             });
         }
         _ => {}

@@ -101,7 +101,11 @@ impl<'w> Chronicle<'w> {
                 };
                 format!("start {path} {} {kind} {what}", event["attempt"]).trim_end().to_owned()
             }
-            "attemptFailed" => format!("retry {path} {} at {}", event["attempt"], event["retryAt"]),
+            "attemptFailed" => {
+                let uncounted = if event["counts"] == false { " uncounted" } else { "" };
+                format!("retry {path} {} at {}{uncounted}", event["attempt"], event["retryAt"])
+            }
+            "attemptLost" => format!("ask about {path} {}", event["attempt"]),
             "stepCompleted" => format!("done {path} {}", event["output"]),
             "stepFailed" => {
                 format!("fail {path} {} {}", text(&event["failure"]["kind"]), text(&event["effect"]))

@@ -114,6 +114,8 @@ pub(crate) fn check(case: &Case) -> Option<Outcome> {
     let mut quiet = Quiet::default();
     retell(&again, &asked.heard, &mut quiet);
     assert_eq!(quiet.log, asked.log, "the same workflow and the same news gave other events");
+    #[cfg(feature = "testing")]
+    assert_eq!(turbocat_core::testing::check_journal(&plan, &asked.events), Vec::<String>::new());
     Some(Outcome { status: asked.status, log: asked.log })
 }
 
@@ -262,8 +264,7 @@ impl Stage<'_> {
                 self.fail(path, step, attempt, Trouble { kind: "timeout", retryable: true });
             }
             (Act::Lose, Some((path, step, attempt))) => {
-                let trouble = Trouble { kind: "lost", retryable: true };
-                self.tell(Input::AttemptLost { step, attempt }, News::Failed { path, attempt, trouble });
+                self.tell(Input::AttemptLost { step, attempt }, News::Lost { path, attempt });
             }
             (Act::Signal(number), _) => self.signal(["go", "stay"][*number as usize % 2]),
             (Act::Answer(approved), _) if !self.witness.asking.is_empty() => {

@@ -16,4 +16,5 @@ mod drive;
 mod properties;
 mod replay;
 mod regressions;
+mod lost;
 mod script;

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Map, Value, json};
 use turbocat_core::{
-    ExecutionStatus, Fallback, Join, Needs, OnError, OnTimeout, Step, StepKind, StepStatus, Wait, Workflow,
+    ExecutionStatus, Fallback, Join, Needs, OnError, OnLost, OnTimeout, Step, StepKind, StepStatus, Wait,
+    Workflow,
 };
 
 use crate::graph::before;
@@ -18,6 +19,7 @@ use crate::graph::before;
 pub(crate) enum News {
     Completed { path: String, attempt: u32, output: Value },
     Failed { path: String, attempt: u32, trouble: Trouble },
+    Lost { path: String, attempt: u32 },
     Timer,
     Signal { name: String, payload: Value },
     Answer { path: String, approved: bool },
@@ -33,6 +35,9 @@ pub(crate) struct Trouble {
     pub(crate) kind: &'static str,
     pub(crate) retryable: bool,
 }
+
+/// What a lost attempt is when it is the end of its step, or counts.
+const LOST: Trouble = Trouble { kind: "lost", retryable: false };
 
 type At = (u32, usize);
 
@@ -68,6 +73,8 @@ struct Instance<'w> {
     step: &'w Step,
     status: StepStatus,
     attempt: u32,
+    /// How many attempts were lost without counting.
+    lost: u32,
     output: Value,
     work: Work,
     trouble: Option<Trouble>,
@@ -142,6 +149,11 @@ impl<'w> Model<'w> {
                     self.fail(at, trouble);
                 }
             }
+            News::Lost { path, attempt } => {
+                if let Some(at) = self.running(&path, attempt) {
+                    self.lose(at);
+                }
+            }
             News::Timer => self.alarms(),
             News::Signal { name, payload } => {
                 self.notes.push(format!("signal {name}"));
@@ -151,7 +163,12 @@ impl<'w> Model<'w> {
             News::Answer { path, approved } => {
                 let asks = |at: &At| self.path(*at) == path && matches!(self.of(*at).work, Work::Approval);
                 if let Some(at) = self.all().into_iter().find(asks) {
-                    if approved {
+                    let about_a_loss = asks_agent(self.of(at).step);
+                    if about_a_loss && approved {
+                        self.begin_again(at);
+                    } else if about_a_loss {
+                        self.fail_for_good(at, LOST);
+                    } else if approved {
                         self.complete(at, answer(true, Some(now), None));
                     } else {
                         self.fail_for_good(at, Trouble { kind: "rejected", retryable: false });
@@ -572,16 +589,47 @@ impl<'w> Model<'w> {
         } else {
             retry.on.iter().any(|kind| kind == trouble.kind)
         };
-        if one.step.on_error != OnError::Retry || one.attempt == 0 || !wanted || one.attempt > retry.max {
+        let counted = one.attempt - one.lost;
+        if one.step.on_error != OnError::Retry || one.attempt == 0 || !wanted || counted > retry.max {
             return self.fail_for_good(at, trouble);
         }
-        let pause = (retry.delay.as_millis() as f64 * retry.factor.powi(one.attempt as i32 - 1))
+        let pause = (retry.delay.as_millis() as f64 * retry.factor.powi(counted as i32 - 1))
             .min(retry.max_delay.as_millis() as f64);
         one.retry_at = now + pause as i64;
         one.status = StepStatus::Retrying;
         one.work = Work::Nothing;
         one.timeout = None;
         let note = format!("retry {path} {} at {}", one.attempt, one.retry_at);
+        self.notes.push(note);
+    }
+
+    /// Nobody knows whether the attempt acted.
+    fn lose(&mut self, at: At) {
+        let step = self.of(at).step;
+        let StepKind::Agent(work) = &step.kind else { panic!("no agent, no attempt") };
+        match work.on_lost {
+            OnLost::Retry if self.of(at).lost == 99 => self.fail_for_good(at, LOST),
+            OnLost::Retry => self.begin_again(at),
+            OnLost::Ask => {
+                let note = format!("ask about {} {}", self.path(at), self.of(at).attempt);
+                self.notes.push(note);
+                let one = self.of_mut(at);
+                one.status = StepStatus::Waiting;
+                one.work = Work::Approval;
+            }
+            OnLost::Fail => self.fail(at, LOST),
+        }
+    }
+
+    /// There is another attempt at once, for which the lost one does not count.
+    fn begin_again(&mut self, at: At) {
+        let (path, now) = (self.path(at), self.now);
+        let one = self.of_mut(at);
+        one.lost += 1;
+        one.retry_at = now;
+        one.status = StepStatus::Retrying;
+        one.work = Work::Nothing;
+        let note = format!("retry {path} {} at {now} uncounted", one.attempt);
         self.notes.push(note);
     }
 
@@ -814,6 +862,7 @@ fn fresh(step: &Step) -> Instance<'_> {
         step,
         status: StepStatus::Pending,
         attempt: 0,
+        lost: 0,
         output: Value::Null,
         work: Work::Nothing,
         trouble: None,

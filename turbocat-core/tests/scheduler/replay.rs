@@ -9,7 +9,7 @@ fn log() -> (turbocat_core::Plan, Vec<Value>) {
     let yaml = "
 steps:
   each: { loop: [1], steps: { do: { agent: x } } }
-  z: { agent: x, dependsOn: each, onError: retry, retry: { max: 2, delay: 1ms, jitter: 0 } }
+  z: { agent: x, dependsOn: each, onError: retry, retry: { max: 2, delay: 1ms, jitter: 0, on: [lost] }, onLost: fail }
 ";
     let plan = compile(&Workflow::from_yaml(yaml).unwrap(), &AnyAgent).unwrap();
     let id: ExecutionId = "019a0000-0000-7000-8000-000000000001".parse().unwrap();

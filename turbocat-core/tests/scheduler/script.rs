@@ -66,6 +66,8 @@ fn every_reason_and_every_kind_of_event_has_a_script() {
         "begin",
         "start ",
         "retry ",
+        " uncounted",
+        "ask about ",
         "done ",
         "fail ",
         "skip ",

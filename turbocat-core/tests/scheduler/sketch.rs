@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use turbocat_core::{Fallback, Join, Needs, OnError, OnTimeout, Retry, Step, StepKind, Workflow};
+use turbocat_core::{Fallback, Join, Needs, OnError, OnLost, OnTimeout, Retry, Step, StepKind, Workflow};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Sketch {
@@ -58,7 +58,7 @@ pub(crate) enum Policy {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Doing {
-    Agent,
+    Agent(OnLost),
     Pass,
     Condition {
         test: Test,
@@ -138,7 +138,7 @@ fn step(node: &Node, index: usize, keys: &[String], depth: usize, looped: bool, 
         node.links.iter().filter_map(|link| Some((earlier(link.to)?, link.reads))).collect();
     let mut seen: Vec<String> = linked.iter().map(|(key, _)| key.clone()).collect();
     seen.extend(outer.iter().cloned());
-    let takes_inputs = matches!(node.doing, Doing::Agent | Doing::Pass | Doing::Child { .. });
+    let takes_inputs = matches!(node.doing, Doing::Agent(_) | Doing::Pass | Doing::Child { .. });
     let mut inputs = serde_json::Map::new();
     let mut depends_on = Vec::new();
     for (key, reads) in linked {
@@ -157,7 +157,7 @@ fn step(node: &Node, index: usize, keys: &[String], depth: usize, looped: bool, 
     let key = &*keys[index];
     let inputs = Value::Object(inputs);
     let mut step = match &node.doing {
-        Doing::Agent => Step::agent(key, "work").inputs(inputs),
+        Doing::Agent(on_lost) => Step::agent(key, "work").inputs(inputs).on_lost(*on_lost),
         Doing::Pass => Step::pass(key, inputs),
         Doing::Condition { test: on, then, otherwise } => {
             Step::condition(key, test(on)).then(later(then)).otherwise(later(otherwise))
@@ -235,7 +235,7 @@ fn step(node: &Node, index: usize, keys: &[String], depth: usize, looped: bool, 
                 .max_delay(Duration::from_millis(delay + 3))
                 .jitter(0.0)
                 .then(if then { Fallback::Continue } else { Fallback::Fail });
-            step.retry(if picky { policy.on(["flaky"]) } else { policy })
+            step.retry(if picky { policy.on(["flaky", "lost"]) } else { policy })
         }
     }
 }
@@ -319,7 +319,8 @@ fn doing(flavour: Flavour, depth: u32) -> BoxedStrategy<Doing> {
         then,
         otherwise,
     });
-    let simple = prop_oneof![6 => Just(Doing::Agent), 1 => Just(Doing::Pass), 2 => condition];
+    let agent = prop::sample::select(vec![OnLost::Retry, OnLost::Ask, OnLost::Fail]).prop_map(Doing::Agent);
+    let simple = prop_oneof![6 => agent, 1 => Just(Doing::Pass), 2 => condition];
     let timed = prop_oneof![
         2 => (0..10_u64).prop_map(Doing::Timer),
         1 => (0..60_u64).prop_map(Doing::Until),

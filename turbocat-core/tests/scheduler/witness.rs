@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use turbocat_core::{Action, ExecutionId, Input, OnError, Step, StepKind, StepRef, Turn, Workflow};
+use turbocat_core::{Action, ExecutionId, Input, OnError, OnLost, Step, StepKind, StepRef, Turn, Workflow};
 
 use crate::chronicle::{Chronicle, Instance, text};
 use crate::graph::before;
@@ -30,6 +30,8 @@ pub(crate) struct Witness<'w> {
 #[derive(Default)]
 struct Seen {
     attempt: u32,
+    /// How many attempts were lost without counting.
+    lost: u32,
     state: State,
     decided: Option<bool>,
 }
@@ -39,6 +41,8 @@ enum State {
     #[default]
     Waiting,
     Running,
+    /// A person is asked about an attempt that was lost.
+    Asking,
     Pausing,
     Completed,
     Failed,
@@ -142,6 +146,7 @@ impl<'w> Witness<'w> {
                 assert!(!self.paused, "{path} started during a pause");
                 assert_eq!(event["attempt"], attempt + 1, "attempts of {path} are counted one by one");
                 let most = if definition.on_error == OnError::Retry { 1 + definition.retry.max } else { 1 };
+                let most = most + self.seen.get(instance).map_or(0, |seen| seen.lost);
                 assert!(attempt < most, "{path} has {} attempts, {most} are allowed", attempt + 1);
                 assert!(matches!(state, State::Waiting | State::Pausing), "{path} started while {state:?}");
                 if attempt == 0 {
@@ -150,7 +155,26 @@ impl<'w> Witness<'w> {
                 self.first_in_line(instance, attempt);
                 State::Running
             }
-            "attemptFailed" => State::Pausing,
+            "attemptLost" => {
+                assert_eq!(on_lost(definition), Some(OnLost::Ask), "{path} asks unasked");
+                assert_eq!((state, &event["attempt"]), (State::Running, &attempt.into()), "{path} asks");
+                State::Asking
+            }
+            "attemptFailed" if event["counts"] == false => {
+                let from = match on_lost(definition) {
+                    Some(OnLost::Retry) => State::Running,
+                    Some(OnLost::Ask) => State::Asking,
+                    other => panic!("{path} lost an attempt that does not count: {other:?}"),
+                };
+                assert_eq!(state, from, "{path} lost an attempt");
+                assert_eq!(event["failure"]["kind"], "lost", "only what was lost does not count");
+                assert_eq!(event["retryAt"], event["at"], "{path} goes on at once");
+                State::Pausing
+            }
+            "attemptFailed" => {
+                assert_eq!(state, State::Running, "{path} fails an attempt");
+                State::Pausing
+            }
             "signalTaken" => state,
             "stepCompleted" => {
                 if attempt == 0 {
@@ -166,7 +190,7 @@ impl<'w> Witness<'w> {
             }
             "stepCancelled" => {
                 assert!(
-                    matches!(state, State::Running | State::Pausing),
+                    matches!(state, State::Running | State::Asking | State::Pausing),
                     "{path} is cancelled while {state:?}"
                 );
                 State::Cancelled
@@ -183,8 +207,11 @@ impl<'w> Witness<'w> {
                 self.ended_attempts.push((step, attempt));
                 stopped.push(format!("{step:?} {attempt}"));
             }
-            self.asking.remove(path);
             self.listening.remove(path);
+        }
+        self.asking.remove(path);
+        if word == "attemptLost" {
+            self.asking.insert(path.clone(), step);
         }
         if word == "attemptStarted" {
             self.running.insert(path.clone(), (step, attempt + 1));
@@ -208,6 +235,7 @@ impl<'w> Witness<'w> {
         if word.ends_with("Started") {
             seen.attempt += 1;
         }
+        seen.lost += u32::from(event["counts"] == false);
         seen.decided = event["decision"]["result"].as_bool();
     }
 
@@ -342,6 +370,14 @@ impl<'w> Witness<'w> {
     }
 }
 
+/// What a step says about lost attempts, if an agent does it.
+fn on_lost(step: &Step) -> Option<OnLost> {
+    match &step.kind {
+        StepKind::Agent(work) => work.agent.as_ref().map(|_| work.on_lost),
+        _ => None,
+    }
+}
+
 fn name_of(action: &Action) -> String {
     match action {
         Action::Launch { step, attempt } | Action::Abort { step, attempt } => format!("{step:?} {attempt}"),
@@ -356,6 +392,7 @@ fn subject(event: &turbocat_core::Event) -> StepRef {
         Fact::AttemptStarted { step, .. }
         | Fact::StepStarted { step, .. }
         | Fact::AttemptFailed { step, .. }
+        | Fact::AttemptLost { step, .. }
         | Fact::StepCompleted { step, .. }
         | Fact::StepFailed { step, .. }
         | Fact::StepSkipped { step, .. }

@@ -42,6 +42,12 @@ impl Sql {
         self
     }
 
+    /// With the text of another.
+    pub fn push_sql(&mut self, other: &Self) -> &mut Self {
+        self.built().push_str(other.as_str());
+        self
+    }
+
     /// With the place of an argument: `$1` is the first.
     pub fn push_place(&mut self, number: usize) -> &mut Self {
         let text = self.built();
@@ -53,7 +59,7 @@ impl Sql {
     /// Writes `{word}` and `{word:argument}` for a database. A brace that no letter follows stays, so
     /// that `'{}'` needs no care.
     ///
-    /// Types: `uuid`, `time` (milliseconds), `json` (text that is checked and given back as it came),
+    /// Types: `uuid`, `time` (milliseconds), `json` (text, given back as it came),
     /// `texts`, `bool`, `bytes`, `float`, `bigint`, `serial` (a key that counts up). For tables:
     /// `uuid_default`, `now`, `no_texts`, `strict` (at the end of a table). For statements: `like`
     /// (whatever the case), `any_uuid:$1`, `any_text:$1`, `any_int:$1` (equal to one of a list),

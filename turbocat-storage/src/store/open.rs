@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use turbocat_core::Timestamp;
 
 use super::group::Writers;
 use super::hints::Hints;
@@ -131,6 +132,11 @@ impl Store {
         self.0.database.close().await;
     }
 
+    /// The time, as this store sees it: on PostgreSQL the database's.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.time.now())
+    }
+
     pub(super) fn writers(&self) -> Option<Arc<Writers>> {
         self.0.writers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -141,7 +147,11 @@ impl Store {
         Some(now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    pub(super) async fn look_at_limits(&self) -> Result<(), StorageError> {
+    /// Reads the limits of agents again, which happens by itself every few seconds on PostgreSQL.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn look_at_limits(&self) -> Result<(), StorageError> {
         let text = "select name from concurrency_limits where kind = 'agent'";
         let rows = self.0.database.fetch_all(text, crate::args![]).await?;
         let names: Result<HashSet<String>, _> = rows.iter().map(|row| row.get("name")).collect();

@@ -8,17 +8,48 @@ use uuid::Uuid;
 use super::open::Store;
 use super::turn::{New, Post};
 use super::{postgres, sqlite};
-use crate::db::Kind;
+use crate::db::{Args, Kind, Transaction};
 use crate::error::{StorageError, StorageErrorKind};
 
 impl Store {
     pub(super) async fn take_in(&self, new: &[NewExecution]) -> Result<(), StorageError> {
+        let mut transaction = self.0.database.begin().await?;
+        self.take_in_within(&mut transaction, new).await?;
+        transaction.commit().await?;
+        self.0.hints.give(Hint::Ready);
+        Ok(())
+    }
+
+    /// Takes executions in if a statement changes exactly one row, in one transaction with it.
+    pub(crate) async fn take_in_if(
+        &self,
+        statement: &'static str,
+        args: Args,
+        new: &[NewExecution],
+    ) -> Result<bool, StorageError> {
+        let mut transaction = self.0.database.begin().await?;
+        if transaction.execute(statement, args).await? != 1 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        if !new.is_empty() {
+            self.take_in_within(&mut transaction, new).await?;
+        }
+        transaction.commit().await?;
+        self.0.hints.give(Hint::Ready);
+        Ok(true)
+    }
+
+    async fn take_in_within(
+        &self,
+        transaction: &mut Transaction,
+        new: &[NewExecution],
+    ) -> Result<(), StorageError> {
         let now = self.0.time.now();
         let until = self.until(now);
         let mut blobs = Vec::new();
-        let new: Vec<New> = new.iter().map(|new| New::new(new, now, until, &mut blobs)).collect();
+        let new: Vec<New> = new.iter().map(|new| New::of(new, now, until, &mut blobs)).collect();
         let new: Vec<&New> = new.iter().collect();
-        let mut transaction = self.0.database.begin().await?;
         for (execution, blob) in &blobs {
             transaction.execute(sqlite::BLOB, crate::args![&blob.digest[..], &*blob.text]).await?;
             transaction.execute(sqlite::BLOB_USE, crate::args![execution, &blob.digest[..]]).await?;
@@ -26,19 +57,15 @@ impl Store {
         let exists =
             || StorageError::new(StorageErrorKind::Conflict, "there is an execution of that name already");
         match self.0.database.kind() {
-            Kind::Sqlite => sqlite::take_in(&mut transaction, &new, now).await.map_err(|error| {
+            Kind::Sqlite => sqlite::take_in(transaction, &new, now).await.map_err(|error| {
                 if error.kind() == StorageErrorKind::Conflict { exists().because(error) } else { error }
-            })?,
+            }),
             Kind::Postgres => {
-                let known = postgres::take_in(&mut transaction, &new, now).await?;
-                if known != new.iter().map(|new| new.execution).collect::<HashSet<Uuid>>() {
-                    return Err(exists());
-                }
+                let known = postgres::take_in(transaction, &new, now).await?;
+                let all: HashSet<Uuid> = new.iter().map(|new| new.execution).collect();
+                if known.len() == new.len() && known == all { Ok(()) } else { Err(exists()) }
             }
         }
-        transaction.commit().await?;
-        self.0.hints.give(Hint::Ready);
-        Ok(())
     }
 
     pub(super) async fn put(&self, letter: &Letter) -> Result<Sent, StorageError> {

@@ -80,7 +80,7 @@ impl Post {
 
 impl New {
     /// `until`: when its lease ends, if there are leases.
-    pub(super) fn new(
+    pub(super) fn of(
         new: &NewExecution,
         now: i64,
         until: Option<i64>,
@@ -165,7 +165,7 @@ impl Turn {
             None => (None, None),
         };
         let new = commit.begins.iter().copied().chain(commit.starts);
-        let new = new.map(|new| New::new(new, now, until, &mut blobs)).collect();
+        let new = new.map(|new| New::of(new, now, until, &mut blobs)).collect();
         Ok(Self {
             execution,
             expected,

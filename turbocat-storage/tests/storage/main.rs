@@ -5,4 +5,16 @@
 mod layer;
 mod opening;
 mod migrating;
+mod setting;
+mod words;
+mod lists;
+mod nouns;
+mod workflows;
+mod counting;
+mod logs;
+mod keeping;
+mod sealing;
+mod rotating;
+mod seeding;
 mod engine;
+mod triggers;
