@@ -168,7 +168,14 @@ impl Journal for Wire {
     }
 
     async fn take_place(&self, agent: &str, place: &AgentPlace) -> Result<bool, JournalError> {
-        self.call("place", self.seen.journal.take_place(agent, place)).await
+        let done = async {
+            let given = self.seen.journal.take_place(agent, place).await?;
+            if given {
+                self.seen.places(self.life, place);
+            }
+            Ok(given)
+        };
+        self.call("place", done).await
     }
 
     async fn give_place(&self, agent: &str, place: &AgentPlace) -> Result<(), JournalError> {
