@@ -159,6 +159,8 @@ impl Driver {
         let driven = async {
             let mut residence = self.listen();
             let driven = self.until_ended(first, residence.as_mut()).await;
+            // Nothing is begun or done here any more when others may go on with it.
+            self.running.clear();
             if let Some(log) = &self.log {
                 log.close();
             }

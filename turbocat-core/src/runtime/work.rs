@@ -18,6 +18,10 @@ use crate::event::ExecutionStatus;
 use crate::scheduler::Turn;
 use crate::time::{ExecutionId, Timestamp};
 
+/// How long to wait for executions of which the journal says that their time is about to come, at
+/// first: its clock may be another than the engine's, and behind.
+const EARLY: Duration = Duration::from_millis(10);
+
 /// How an engine takes executions up.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkOptions {
@@ -94,6 +98,7 @@ impl Shared {
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
         let polls = durable.journal.lease().is_some();
+        let mut early = EARLY;
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
@@ -104,6 +109,13 @@ impl Shared {
                 match durable.journal.claim(claim).await {
                     Ok(claimed) => {
                         next_at = claimed.next_at;
+                        let now = self.clock.now();
+                        if claimed.jobs.is_empty() && next_at.is_some_and(|next| next <= now) {
+                            next_at = Some(now.after(early));
+                            early = (early * 2).min(work.poll);
+                        } else {
+                            early = EARLY;
+                        }
                         more = claimed.jobs.len() == claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
