@@ -55,9 +55,14 @@ select t.id, t.name, t.priority, case when t.worker <> $7 then 1 when t.due > $8
 from unnest($1::uuid[], $2::text[], $3::int8[], $4::uuid[], $5::int8[], $6::int8[])
     as t (id, name, priority, worker, due, created)";
 
+/// Whoever puts a letter into a box, parks its owner or ends it waits for the others who do, and
+/// sees in its next statement what they did: no letter is left that nobody reads.
+const LOCK: &str = "select 1 from jobs where execution_id = any($1) order by execution_id for update";
+
 const LETTERS: &str = "insert into letters (id, execution_id, message)
-select t.id, t.recipient, t.message from unnest($1::uuid[], $2::uuid[], $3::text[]) as t (id, recipient, message)
-where exists (select 1 from jobs where execution_id = t.recipient) on conflict do nothing";
+select t.id, t.recipient, t.message
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as t (id, recipient, message, place)
+where exists (select 1 from jobs where execution_id = t.recipient) order by t.place on conflict do nothing";
 
 const WAKE: &str = "update jobs set state = 0, due_ms = $3
 where state = 2 and execution_id = any($1) or state = 4 and execution_id = any($2)";
@@ -120,6 +125,12 @@ fn conflicts(turns: &[&Turn], moved: &[crate::db::Row]) -> Result<HashSet<Uuid>,
 /// Letters, and what is gone.
 async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Result<(), StorageError> {
     let letters: Vec<_> = turns.iter().flat_map(|turn| &turn.letters).collect();
+    let mut ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
+    let mut touched: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
+    touched.extend(&ended);
+    if !touched.is_empty() {
+        transaction.execute(LOCK, crate::args![touched]).await?;
+    }
     if !letters.is_empty() {
         let mut to: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
         let (ids, texts): (Vec<Uuid>, Vec<Option<String>>) =
@@ -134,7 +145,6 @@ async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Res
     if !read.is_empty() {
         transaction.execute("delete from letters where id = any($1)", crate::args![read]).await?;
     }
-    let mut ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
     if !ended.is_empty() {
         ended.sort_unstable();
         let text = "with gone as (delete from letters where execution_id = any($1)),

@@ -15,18 +15,22 @@ impl Store {
         let database = &self.0.database;
         let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
         if let Some(until) = self.until(self.0.time.now()) {
-            let text =
-                "update jobs set due_ms = $1 where execution_id = any($2) and worker = $3 and state = 1";
+            // In the order in which turns lock them.
+            let text = "update jobs set due_ms = $1 where execution_id in (
+                    select execution_id from jobs
+                    where execution_id = any($2) and worker = $3 and state = 1
+                    order by execution_id for update)";
             database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
         }
-        let mut text = crate::db::Sql::new(
+        let text = crate::db::Sql::new(
             "select j.execution_id, j.state = 1 and j.worker = $2 as held,
                 exists (select 1 from letters as l where l.execution_id = j.execution_id) as letters
-            from jobs as j where {any_uuid:j.execution_id,$1}",
+            from jobs as j where j.execution_id {any_uuid:$1}",
         );
-        text = text.render(database.kind())?;
         let mut renewed = Renewed::default();
-        for row in database.fetch_all(text, crate::args![ids, *worker.as_uuid()]).await? {
+        for row in
+            database.fetch_all(text.render(database.kind())?, crate::args![ids, *worker.as_uuid()]).await?
+        {
             let execution = row.get("execution_id")?;
             if !row.get::<Option<bool>>("held")?.unwrap_or(false) {
                 renewed.lost.push(execution);
