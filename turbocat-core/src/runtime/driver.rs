@@ -215,7 +215,7 @@ impl Driver {
         let mut begins = 0_u32;
         while !self.scheduler.status().is_ended() {
             if std::mem::take(&mut self.mail) {
-                self.read_letters().await?;
+                drop(self.read_letters().await?);
                 continue;
             }
             if let Some((step, attempt)) = self.queue.pop_front() {
@@ -271,13 +271,15 @@ impl Driver {
                 }
                 () = idle => {
                     let until = self.wake_at;
-                    if let Some(residence) = &mut residence
-                        && residence.release(Release::Park { until }).await
-                    {
-                        return Ok(false);
+                    let Some(residence) = &mut residence else { continue };
+                    match residence.release(Release::Park { until }).await {
+                        Some(true) => return Ok(false),
+                        // If it is still held here there are letters.
+                        Some(false) if self.read_letters().await? == Some(0) => {
+                            return Err(self.taken_over());
+                        }
+                        _ => continue,
                     }
-                    self.mail = true;
-                    continue;
                 }
             };
             self.instant = Instant::now();
@@ -383,17 +385,19 @@ impl Driver {
         }
     }
 
-    /// Reads what was told to the execution while it was not here, or by somebody else.
-    async fn read_letters(&mut self) -> Result<(), Error> {
-        let Some(durable) = self.durable() else { return Ok(()) };
+    /// Reads what was told to the execution while it was not here, or by somebody else. Gives how
+    /// many letters there were, if the journal says so.
+    async fn read_letters(&mut self) -> Result<Option<usize>, Error> {
+        let Some(durable) = self.durable() else { return Ok(None) };
         let letters = match durable.journal.letters(self.scheduler.id()).await {
             Ok(letters) => letters,
             Err(error) => {
                 // The next hint or renewal asks again.
                 tracing::warn!(%error, "letters could not be read");
-                return Ok(());
+                return Ok(None);
             }
         };
+        let count = letters.len();
         for letter in letters {
             if self.scheduler.status().is_ended() {
                 break;
@@ -406,16 +410,15 @@ impl Driver {
             };
             self.act(turn, Cause { input, letter: Some(letter.id) }).await?;
         }
-        Ok(())
+        Ok(Some(count))
     }
 
     /// Listens to everything that is waiting, without waiting.
     async fn hear_waiting_news(&mut self) -> Result<(), Error> {
-        while let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok()) {
+        while !self.scheduler.status().is_ended()
+            && let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok())
+        {
             self.hear(news).await?;
-            if self.scheduler.status().is_ended() {
-                break;
-            }
         }
         Ok(())
     }
@@ -445,13 +448,15 @@ impl Driver {
                 let _ = answer.send(difference);
             }
             News::Letters => self.mail = true,
-            News::TakenOver => {
-                let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
-                return Err(Error::new(ErrorKind::Conflict, message));
-            }
+            News::TakenOver => return Err(self.taken_over()),
             News::Look(look) => look(&self.scheduler),
         }
         Ok(())
+    }
+
+    fn taken_over(&self) -> Error {
+        let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
+        Error::new(ErrorKind::Conflict, message)
     }
 
     /// The engine is shutting down and its patience is over: an execution in memory is cancelled,
