@@ -298,13 +298,15 @@ impl Driver {
                 }
                 () = idle => {
                     let until = self.wake_at;
-                    if let Some(residence) = &mut residence
-                        && residence.release(Release::Park { until }).await
-                    {
-                        return Ok(false);
+                    let Some(residence) = &mut residence else { continue };
+                    match residence.release(Release::Park { until }).await {
+                        Some(true) => return Ok(false),
+                        // If it is still held here there are letters.
+                        Some(false) if self.read_letters().await? == Some(0) => {
+                            return Err(self.taken_over());
+                        }
+                        _ => continue,
                     }
-                    self.mail = true;
-                    continue;
                 }
             };
             self.instant = Instant::now();
@@ -429,18 +431,20 @@ impl Driver {
         }
     }
 
-    /// Reads what was told to the execution while it was not here, or by somebody else.
-    async fn read_letters(&mut self) -> Result<(), Error> {
+    /// Reads what was told to the execution while it was not here, or by somebody else. Gives how
+    /// many letters there were, if the journal says so.
+    async fn read_letters(&mut self) -> Result<Option<usize>, Error> {
         self.write_down().await?;
-        let Some(durable) = self.durable() else { return Ok(()) };
+        let Some(durable) = self.durable() else { return Ok(None) };
         let letters = match durable.journal.letters(self.scheduler.id()).await {
             Ok(letters) => letters,
             Err(error) => {
                 // The next hint or renewal asks again.
                 tracing::warn!(%error, "letters could not be read");
-                return Ok(());
+                return Ok(None);
             }
         };
+        let count = letters.len();
         for letter in letters {
             if self.scheduler.status().is_ended() {
                 break;
@@ -453,16 +457,15 @@ impl Driver {
             self.cause.letter = Some(letter.id);
             self.write_down().await?;
         }
-        Ok(())
+        Ok(Some(count))
     }
 
     /// Listens to everything that is waiting, without waiting.
     async fn hear_waiting_news(&mut self) -> Result<(), Error> {
-        while let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok()) {
+        while !self.scheduler.status().is_ended()
+            && let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok())
+        {
             self.hear(news).await?;
-            if self.scheduler.status().is_ended() {
-                break;
-            }
             if self.is_much() {
                 self.write_down().await?;
             }
@@ -495,16 +498,18 @@ impl Driver {
                 let _ = answer.send(difference);
             }
             News::Letters => self.mail = true,
-            News::TakenOver => {
-                let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
-                return Err(Error::new(ErrorKind::Conflict, message));
-            }
+            News::TakenOver => return Err(self.taken_over()),
             News::Look(look) => {
                 self.write_down().await?;
                 look(&self.scheduler);
             }
         }
         Ok(())
+    }
+
+    fn taken_over(&self) -> Error {
+        let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
+        Error::new(ErrorKind::Conflict, message)
     }
 
     /// The engine is shutting down and its patience is over: an execution in memory is cancelled,

@@ -65,6 +65,8 @@ struct Known {
     /// Who claimed an execution after it last wrote to it.
     claimed: BTreeSet<(ExecutionId, Life)>,
     writer: BTreeMap<ExecutionId, Life>,
+    /// Those of whose last turn its writer does not know yet that it is written.
+    unanswered: BTreeSet<ExecutionId>,
     ended: BTreeSet<ExecutionId>,
     letters: BTreeMap<Uuid, Letter>,
     /// Letters in their boxes.
@@ -235,6 +237,7 @@ impl Seen {
             wrong.push(format!("{life} writes to {name} after {before} took it over"));
         }
         known.claimed.remove(&(id, life));
+        known.unanswered.insert(id);
         if known.ended.contains(&id) && !commit.events.is_empty() {
             wrong.push(format!("{life} writes to {name}, which has ended"));
         }
@@ -272,9 +275,21 @@ impl Seen {
         wrong.iter().for_each(|wrong| self.complain(wrong));
     }
 
-    /// Whether that is who drives an execution: it holds it, and nobody else has written to it.
+    /// Whoever writes to an execution knows how far it is written.
+    pub(crate) fn answers(&self, life: Life, execution: ExecutionId) {
+        let mut known = self.known.lock().unwrap();
+        if known.writer.get(&execution) == Some(&life) {
+            known.unanswered.remove(&execution);
+        }
+    }
+
+    /// Whether that is who drives an execution, and knows how it stands: it holds it, and nobody
+    /// else has written to it.
     pub(crate) fn drives(&self, life: Life, execution: ExecutionId) -> bool {
         let known = self.known.lock().unwrap();
+        if known.unanswered.contains(&execution) {
+            return false;
+        }
         let holds = known.holder.get(&execution).is_some_and(|(by, _)| *by == life);
         holds && known.writer.get(&execution) == Some(&life)
     }

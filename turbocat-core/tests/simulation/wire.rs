@@ -72,7 +72,11 @@ impl Journal for Wire {
             }
             Ok(())
         };
-        self.call(&format!("commit of {name}"), done).await
+        // Who writes again has read back what was written before.
+        seen.answers(self.life, commit.execution);
+        self.call(&format!("commit of {name}"), done).await?;
+        seen.answers(self.life, commit.execution);
+        Ok(())
     }
 
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError> {
