@@ -299,9 +299,10 @@ impl Driver {
                 () = idle => {
                     let until = self.wake_at;
                     let Some(residence) = &mut residence else { continue };
-                    match residence.release(Release::Park { until }).await {
+                    let seq = self.scheduler.seq();
+                    match residence.release(Release::Park { until, seq }).await {
                         Some(true) => return Ok(false),
-                        // If it is still held here there are letters.
+                        // If it is still held and as it is known here, there are letters.
                         Some(false) if self.read_letters().await? == Some(0) => {
                             return Err(self.taken_over());
                         }
