@@ -14,6 +14,7 @@ mod lineage;
 mod writer;
 mod news;
 mod options;
+mod plans;
 mod durable;
 mod driver;
 mod places;
