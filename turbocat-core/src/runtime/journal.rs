@@ -87,7 +87,8 @@ pub trait Journal: Send + Sync + 'static {
     }
 
     /// Takes one of the places that an agent has on all nodes together, for an attempt of an
-    /// execution that the worker holds; false if none is free now. Default: there is no limit.
+    /// execution that the worker holds; false if none is free now, or the worker does not hold it.
+    /// Default: there is no limit.
     async fn take_place(&self, _agent: &str, _place: &AgentPlace) -> Result<bool, JournalError> {
         Ok(true)
     }
