@@ -50,7 +50,8 @@ impl Hands {
 /// Whether an event starts an attempt at a step of that path, in whichever iteration.
 fn starts(event: &Value, path: &str, attempt: u32) -> bool {
     let step = event["step"].as_str().unwrap_or_default();
-    let plain: String = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
+    let plain: String =
+        path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
     event["type"] == "attemptStarted"
         && event["attempt"] == attempt
         && step.split('#').next() == Some(&*plain)

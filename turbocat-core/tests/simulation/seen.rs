@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use turbocat_core::testing::ManualClock;
-use turbocat_core::{AgentPlace, Clock, Commit, ExecutionId, Letter, MemoryJournal, Message, NewExecution, Timestamp};
+use turbocat_core::{
+    AgentPlace, Clock, Commit, ExecutionId, Letter, MemoryJournal, Message, NewExecution, Timestamp,
+};
 use uuid::Uuid;
 
 use crate::chance::Chance;
@@ -307,9 +309,8 @@ impl Seen {
         let given = known.given.get(&(life, execution, attempt)).copied();
         known.few.push((number, execution, given.unwrap_or(0)));
         let (holder, turns, now) = (&known.holder, &known.turns, self.clock.now());
-        let holds = |id, turn| {
-            turns.get(id) == Some(turn) && holder.get(id).is_some_and(|(_, until)| *until > now)
-        };
+        let holds =
+            |id, turn| turns.get(id) == Some(turn) && holder.get(id).is_some_and(|(_, until)| *until > now);
         let rightly = known.few.iter().filter(|(_, id, turn)| holds(id, turn)).count();
         drop(known);
         if given.is_none() {
