@@ -266,6 +266,11 @@ impl Residence {
         }
     }
 
+    /// It is held from now on, and has to be given back.
+    pub(crate) fn is_held(&mut self) {
+        self.release = Some(Release::Ready);
+    }
+
     /// There is nothing to be given back.
     pub(crate) fn keep(&mut self) {
         self.release = None;

@@ -198,7 +198,8 @@ impl Shared {
             error: Some(&reason),
             ..Standing::default()
         };
-        durable.journal.commit(Commit::new(id, 0, &[]).standing(standing).sends(&sends)).await?;
+        let commit = Commit::new(id, 0, &[]).standing(standing).sends(&sends).by(durable.worker);
+        durable.journal.commit(commit).await?;
         sends.iter().for_each(|letter| durable.nudge(letter.to));
         Ok(true)
     }

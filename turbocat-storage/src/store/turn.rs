@@ -32,6 +32,8 @@ pub(super) struct Turn {
     pub(super) new: Vec<New>,
     pub(super) letters: Vec<Post>,
     pub(super) read: Option<Uuid>,
+    /// Who must hold the execution.
+    pub(super) worker: Option<Uuid>,
     pub(super) blobs: Vec<(Uuid, Blob)>,
 }
 
@@ -185,6 +187,7 @@ impl Turn {
             new,
             letters: commit.sends.iter().map(Post::new).collect::<Result<_, _>>()?,
             read: commit.read,
+            worker: commit.by.filter(|_| commit.begins.is_none()).map(|worker| *worker.as_uuid()),
             blobs,
         })
     }
