@@ -154,13 +154,14 @@ fn count(calls: &[super::agent::Call]) -> BTreeMap<Place, usize> {
     counted
 }
 
-/// Tags with how often they were done, whatever the executions are called.
-fn by_tag(run: &Run) -> BTreeMap<&str, usize> {
-    let mut counted = BTreeMap::new();
+/// How often each tag was done at most, whatever the executions are called.
+fn most(run: &Run) -> BTreeMap<&str, usize> {
+    let mut most = BTreeMap::new();
     for ((_, tag), times) in &run.calls {
-        *counted.entry(&**tag).or_default() += times;
+        let known: &mut usize = most.entry(&**tag).or_default();
+        *known = (*known).max(*times);
     }
-    counted
+    most
 }
 
 /// Runs every flow with a death at every call that writes, `at_once` flows at a time.
@@ -198,11 +199,11 @@ fn die_everywhere_in(flow: &Flow, way: Way, stage: impl Fn(&QuickClock) -> Stage
             continue;
         }
         assert_eq!(look::ends(&ran.family), look::ends(&whole.family), "{name}");
-        let (once, again) = (by_tag(&whole), by_tag(&ran));
-        for (tag, times) in again {
-            let once = once.get(tag).copied().unwrap_or_default();
-            // Several instances may be interrupted by one crash.
-            assert!(times <= once * 2, "{name}: {tag} was done {times} times, not {once}");
+        let most = most(&whole);
+        for ((_, tag), times) in &ran.calls {
+            // What was in flight is done again, once.
+            let most = most.get(&**tag).map_or(1, |most| *most) + 1;
+            assert!(*times <= most, "{name}: {tag} was done {times} times");
         }
     }
     (tried, died)
@@ -221,6 +222,7 @@ fn an_execution_on_sqlite_survives_the_death_of_its_engine_at_every_write() {
 #[test]
 fn an_execution_on_postgres_survives_the_death_of_its_engine_at_every_write() {
     if runtime().block_on(Stage::postgres()).is_some() {
-        die_everywhere(|_| runtime().block_on(Stage::postgres()).unwrap(), &[Way::Started, Way::Enqueued], 4);
+        // Opening connections takes its time, so it is one way only.
+        die_everywhere(|_| runtime().block_on(Stage::postgres()).unwrap(), &[Way::Enqueued], 6);
     }
 }

@@ -217,8 +217,14 @@ outputs: { n: '{{ inner.n }}' }
 ",
     ),
     ("bad", "steps: { bad: { agent: a, inputs: { tag: bad, fail: 99 } } }"),
-    ("carry", "steps: { keep: { agent: a, inputs: { tag: keep, text: '{{ inputs.text }}' } } }\noutputs: { text: '{{ keep.text }}' }"),
-    ("hanging", "steps: { deep: { workflow: deeper }, hang: { agent: a, inputs: { tag: hang, hang: true } } }"),
+    (
+        "carry",
+        "steps: { keep: { agent: a, inputs: { tag: keep, text: '{{ inputs.text }}' } } }\noutputs: { text: '{{ keep.text }}' }",
+    ),
+    (
+        "hanging",
+        "steps: { deep: { workflow: deeper }, hang: { agent: a, inputs: { tag: hang, hang: true } } }",
+    ),
     ("deeper", "steps: { hang: { agent: a, inputs: { tag: deep, hang: true } } }"),
 ];
 
