@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::driver::Driver;
 use super::error::Error;
-use super::journal::{Claim, Commit, Hint, Job, Recorded, Release, Standing};
+use super::journal::{Claim, Claimed, Commit, Hint, Job, JournalError, Recorded, Release, Standing};
 use super::letter::{Letter, Message};
 use super::shared::{Active, Shared};
 use crate::event::ExecutionStatus;
@@ -94,6 +94,8 @@ impl Shared {
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
         let polls = durable.journal.lease().is_some();
+        // Whether something may have been given to this engine without its knowing.
+        let mut unsure = false;
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
@@ -101,10 +103,11 @@ impl Shared {
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };
-                match durable.journal.claim(claim).await {
+                match self.claim(claim, unsure).await {
                     Ok(claimed) => {
+                        unsure = false;
                         next_at = claimed.next_at;
-                        more = claimed.jobs.len() == claim.limit && free > claim.limit;
+                        more = claimed.jobs.len() >= claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
                             let (shared, busy, freed) = (self.clone(), busy.clone(), freed.clone());
@@ -119,6 +122,7 @@ impl Shared {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "nothing could be claimed");
+                        unsure = !polls;
                         next_at = Some(self.clock.now().after(work.poll));
                     }
                 }
@@ -166,20 +170,33 @@ impl Shared {
         }
     }
 
-    /// Claims one execution, if nobody else drives it.
-    pub(crate) async fn claim_only(&self, execution: ExecutionId, take_over: bool) -> Option<Job> {
-        let durable = self.durable.as_ref()?;
-        if !take_over && durable.is_resident(execution) {
-            return None;
-        }
-        let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
-        match durable.journal.claim(claim).await {
-            Ok(claimed) => claimed.jobs.into_iter().next(),
-            Err(error) => {
-                tracing::warn!(%error, %execution, "the execution could not be claimed");
-                None
+    /// Claims executions; also those that a claim before this one gave without being heard, if
+    /// there may be any.
+    async fn claim(&self, claim: Claim, unsure: bool) -> Result<Claimed, JournalError> {
+        let Some(durable) = &self.durable else { return Ok(Claimed::default()) };
+        let mut found = Vec::new();
+        if unsure {
+            for execution in durable.journal.held(durable.worker).await? {
+                found.extend(self.claim_only(execution, false).await?);
             }
         }
+        let mut claimed = durable.journal.claim(claim).await?;
+        claimed.jobs.extend(found);
+        Ok(claimed)
+    }
+
+    /// Claims one execution, if nobody else drives it. To be asked again does no harm.
+    pub(crate) async fn claim_only(
+        &self,
+        execution: ExecutionId,
+        take_over: bool,
+    ) -> Result<Option<Job>, JournalError> {
+        let Some(durable) = &self.durable else { return Ok(None) };
+        if !take_over && durable.is_resident(execution) {
+            return Ok(None);
+        }
+        let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
+        Ok(durable.journal.claim(claim).await?.jobs.into_iter().next())
     }
 
     /// Drives a claimed execution.
@@ -231,7 +248,7 @@ impl Shared {
         &self,
         id: ExecutionId,
         recorded: &Recorded,
-    ) -> Result<bool, super::JournalError> {
+    ) -> Result<bool, JournalError> {
         let Some(durable) = &self.durable else { return Ok(false) };
         let letters = durable.journal.letters(id).await?;
         let reason = letters.into_iter().find_map(|letter| match letter.message {

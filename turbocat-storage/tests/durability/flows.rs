@@ -72,7 +72,7 @@ steps:
     maxParallel: 2
     steps:
       one: { agent: a, inputs: { tag: \"{{ 'one' ~ n }}\", row: '{{ row }}' } }
-      inner: { loop: '{{ row }}', agent: a, inputs: { tag: \"{{ 'inner' ~ n ~ '-' ~ index }}\", cell: '{{ item }}' } }
+      inner: { loop: '{{ row }}', agent: scarce, inputs: { tag: \"{{ 'inner' ~ n ~ '-' ~ index }}\", cell: '{{ item }}' } }
     output: '{{ inner.results }}'
 outputs: { cells: '{{ each.results }}' }
 ",

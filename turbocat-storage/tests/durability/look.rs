@@ -12,6 +12,9 @@ use super::agent::Place;
 /// An execution and all that it started, by name.
 pub(super) type Family = BTreeMap<ExecutionId, Recorded>;
 
+/// How executions ended, and how many did so.
+pub(super) type Ends = BTreeMap<String, usize>;
+
 /// What a journal has of an execution and all that it started; nothing if it never began.
 pub(super) async fn family(journal: &Arc<dyn Journal>, root: ExecutionId) -> Family {
     let mut found = Family::new();
@@ -54,7 +57,7 @@ pub(super) fn attempts(family: &Family) -> BTreeMap<ExecutionId, usize> {
 /// How an execution ended and those it started, without their names: workflow, status, last event.
 ///
 /// Of what was stopped in the middle nobody knows what it had started: only that it was stopped.
-pub(super) fn ends(family: &Family) -> BTreeMap<String, usize> {
+pub(super) fn ends(family: &Family) -> Ends {
     let mut ends = BTreeMap::new();
     for recorded in family.values() {
         let mut last = recorded.events.last().cloned().unwrap_or_default();

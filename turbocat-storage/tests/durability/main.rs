@@ -9,4 +9,6 @@ mod tell;
 mod mortal;
 mod stage;
 mod look;
+mod live;
 mod crashes;
+mod faults;

@@ -101,6 +101,10 @@ impl Journal for MortalJournal {
         self.call(claim.only.is_some(), self.inner.claim(claim)).await
     }
 
+    async fn held(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
+        self.call(false, self.inner.held(worker)).await
+    }
+
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError> {
         self.call(false, self.inner.renew(worker, held)).await
     }

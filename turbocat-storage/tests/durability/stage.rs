@@ -27,7 +27,9 @@ pub(super) struct Open {
 
 impl Stage {
     pub(super) fn memory(clock: &QuickClock) -> Self {
-        Self::Memory(Arc::new(MemoryJournal::leased(LEASE, clock.clone())))
+        let journal = MemoryJournal::leased(LEASE, clock.clone());
+        journal.limit_agent("scarce", 1);
+        Self::Memory(Arc::new(journal))
     }
 
     pub(super) fn sqlite() -> Self {
@@ -50,6 +52,10 @@ impl Stage {
         settings.sqlite.durability = Durability::Normal;
         let settings = StoreSettings::of(settings).clock(clock.clone()).lease(LEASE);
         let store = Store::open_with(settings).await.unwrap();
+        let text = "insert into concurrency_limits (kind, name, places) values ('agent', 'scarce', 1)
+            on conflict do nothing";
+        store.database().execute(text, args![]).await.unwrap();
+        store.look_at_limits().await.unwrap();
         Open { journal: Arc::new(store.clone()), store: Some(store) }
     }
 }
