@@ -115,6 +115,7 @@ table! {
     "a parked execution waits for a letter" => release::parked,
     "a parked execution waits for its moment" => release::parked_until,
     "an execution is not parked over a letter" => release::not_parked_over_a_letter,
+    "an execution is not parked by a worker that does not know its last event" => release::not_parked_by_who_knows_less,
     "a failed execution waits for its moment" => release::failed_until,
     "a lease ends" => renew::ends,
     "a renewed lease lasts" => renew::lasts,

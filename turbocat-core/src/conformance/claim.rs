@@ -96,7 +96,7 @@ pub(super) async fn only_this_one(s: Subject) -> Found {
     s.journal().create(std::slice::from_ref(&late)).await?;
     let (first, other) = (s.created().await?, s.created().await?);
     let parked = s.begun(worker).await?;
-    s.release(worker, parked, Release::Park { until: None }).await?;
+    s.release(worker, parked, Release::Park { until: None, seq: 1 }).await?;
     for id in [other, late.execution, parked, first] {
         let claimed = s.claim_only(worker, id).await?;
         let names: Vec<_> = claimed.jobs.iter().map(|job| job.execution).collect();

@@ -163,7 +163,9 @@ pub(super) async fn parking_and_letters(s: Subject) -> Found {
         let (id, sender) = (s.begun(worker).await?, s.begun(worker).await?);
         let (parks, sends) = (s.journal().clone(), s.journal().clone());
         let park =
-            tokio::spawn(async move { parks.release(worker, id, Release::Park { until: None }).await });
+            tokio::spawn(
+                async move { parks.release(worker, id, Release::Park { until: None, seq: 1 }).await },
+            );
         let send = tokio::spawn(async move { post(&*sends, sender, id, round).await });
         let parked = joined(park).await??;
         joined(send).await??;

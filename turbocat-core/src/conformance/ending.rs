@@ -20,7 +20,7 @@ pub(super) async fn clears(s: Subject) -> Found {
     same!(claimed.jobs, [], "what is given of an execution that has ended");
     s.lease_ends().await;
     same!(s.claimed(WorkerId::generate(), 9).await?, [], "what is given after its lease");
-    for release in [Release::Ready, Release::Park { until: None }] {
+    for release in [Release::Ready, Release::Park { until: None, seq: 1 }] {
         same!(s.release(worker, id, release).await?, false, "giving it back");
     }
     same!(s.journal().renew(worker, &[id]).await?, Renewed::default(), "renewing it");

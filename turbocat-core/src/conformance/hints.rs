@@ -38,7 +38,7 @@ pub(super) async fn come(s: Subject) -> Found {
     s.release(worker, id, Release::Ready).await?;
     heard(&mut hints, Hint::Ready, "an execution was given back").await?;
     let other = s.begun(worker).await?;
-    s.release(worker, other, Release::Park { until: None }).await?;
+    s.release(worker, other, Release::Park { until: None, seq: 1 }).await?;
     let mut hints = s.journal().hints();
     let sends = [signal(other, json!(1))];
     s.journal().commit(Commit::new(id, 0, &[event(1)]).standing(completed()).sends(&sends)).await?;
@@ -52,14 +52,14 @@ pub(super) async fn come(s: Subject) -> Found {
 pub(super) async fn of_what_wakes(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let (sender, parked) = (s.begun(worker).await?, s.begun(worker).await?);
-    s.release(worker, parked, Release::Park { until: None }).await?;
+    s.release(worker, parked, Release::Park { until: None, seq: 1 }).await?;
     let mut hints = s.journal().hints();
     let sends = [signal(parked, json!(1))];
     s.journal().commit(Commit::new(sender, 1, &[event(2)]).sends(&sends)).await?;
     heard(&mut hints, Hint::Ready, "a turn's letter woke an execution").await?;
     s.claim(worker, 9).await?;
     s.journal().commit(Commit::new(parked, 1, &[]).read(sends[0].id)).await?;
-    same!(s.release(worker, parked, Release::Park { until: None }).await?, true, "parking it again");
+    same!(s.release(worker, parked, Release::Park { until: None, seq: 1 }).await?, true, "parking it again");
     let mut hints = s.journal().hints();
     s.journal().send(&signal(parked, json!(2))).await?;
     heard(&mut hints, Hint::Ready, "a letter woke an execution").await

@@ -87,7 +87,7 @@ pub(super) async fn of_a_turn_wake(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let (sender, parked) = (s.begun(worker).await?, s.begun(worker).await?);
     let (until, _) = s.soon();
-    s.release(worker, parked, Release::Park { until: Some(until) }).await?;
+    s.release(worker, parked, Release::Park { until: Some(until), seq: 1 }).await?;
     let [mut told, mut cancelled] = [execution(), execution()];
     for new in [&mut told, &mut cancelled] {
         new.not_before = Some(until);

@@ -20,7 +20,7 @@ pub(super) async fn by_its_worker_alone(s: Subject) -> Found {
     let (id, free) = (s.begun(worker).await?, s.created().await?);
     for release in [
         Release::Ready,
-        Release::Park { until: None },
+        Release::Park { until: None, seq: 1 },
         Release::Failed { error: "no".to_owned(), retry_at: None },
         Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) },
     ] {
@@ -40,7 +40,7 @@ pub(super) async fn by_its_worker_alone(s: Subject) -> Found {
 pub(super) async fn parked(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let id = s.begun(worker).await?;
-    same!(s.release(worker, id, Release::Park { until: None }).await?, true, "parking it");
+    same!(s.release(worker, id, Release::Park { until: None, seq: 1 }).await?, true, "parking it");
     s.pass(s.soon().1).await;
     s.lease_ends().await;
     same!(s.claim(worker, 9).await?, Claimed::default(), "what is given while it is parked");
@@ -55,7 +55,7 @@ pub(super) async fn parked_until(s: Subject) -> Found {
     let (first, second) = (s.begun(worker).await?, s.begun(worker).await?);
     let (moment, until) = s.soon();
     for id in [first, second] {
-        let parked = s.release(worker, id, Release::Park { until: Some(moment) }).await?;
+        let parked = s.release(worker, id, Release::Park { until: Some(moment), seq: 1 }).await?;
         same!(parked, true, "parking it");
     }
     let expected = Claimed { jobs: Vec::new(), next_at: Some(moment) };
@@ -67,12 +67,24 @@ pub(super) async fn parked_until(s: Subject) -> Found {
     Ok(())
 }
 
+pub(super) async fn not_parked_by_who_knows_less(s: Subject) -> Found {
+    let worker = WorkerId::generate();
+    let id = s.begun(worker).await?;
+    for seq in [0, 2] {
+        same!(s.release(worker, id, Release::Park { until: None, seq }).await?, false, "parking it");
+    }
+    let jobs = s.claim_only(worker, id).await?.jobs.len();
+    same!(jobs, 1, "whether it is still held");
+    same!(s.release(worker, id, Release::Park { until: None, seq: 1 }).await?, true, "parking it");
+    Ok(())
+}
+
 pub(super) async fn not_parked_over_a_letter(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let id = s.begun(worker).await?;
     s.journal().send(&signal(id, json!(1))).await?;
     for until in [None, Some(s.soon().0)] {
-        let parked = s.release(worker, id, Release::Park { until }).await?;
+        let parked = s.release(worker, id, Release::Park { until, seq: 1 }).await?;
         same!(parked, false, "parking it while there is a letter");
     }
     same!(s.claimed(WorkerId::generate(), 9).await?, [], "what others are given");

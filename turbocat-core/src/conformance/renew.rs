@@ -47,7 +47,7 @@ pub(super) async fn tells(s: Subject) -> Found {
     let (mine, told, theirs) = (s.begun(worker).await?, s.begun(worker).await?, s.begun(other).await?);
     let ended = s.ended().await?;
     let (parked, free) = (s.begun(worker).await?, s.created().await?);
-    s.release(worker, parked, Release::Park { until: None }).await?;
+    s.release(worker, parked, Release::Park { until: None, seq: 1 }).await?;
     s.journal().send(&signal(told, json!(1))).await?;
     let all = [mine, told, theirs, ended, parked, free, ExecutionId::generate()];
     let Renewed { mut lost, letters } = s.journal().renew(worker, &all).await?;

@@ -68,7 +68,7 @@ pub(super) async fn parking_forgets(s: Subject) -> Found {
     let (worker, ..) = orphaned(&s, id).await?;
     s.release(worker, id, Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) }).await?;
     s.claim(worker, 1).await?;
-    same!(s.release(worker, id, Release::Park { until: Some(s.now()) }).await?, true, "parking it");
+    same!(s.release(worker, id, Release::Park { until: Some(s.now()), seq: 0 }).await?, true, "parking it");
     let jobs = s.claim(worker, 1).await?.jobs;
     let counted: Vec<_> = jobs.iter().map(|job| (job.failures, job.stalls)).collect();
     same!(counted, [(0, 0)], "failures and stalls of one that was parked");

@@ -71,7 +71,8 @@ pub trait Journal: Send + Sync + 'static {
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError>;
 
     /// A worker gives an execution back. False, and nothing is changed, if it does not hold it, or
-    /// wants to park it while there are letters for it.
+    /// wants to park it while there are letters for it, or events that it does not know: it may
+    /// have lost it and got it back without having noticed.
     async fn release(
         &self,
         worker: WorkerId,
@@ -443,6 +444,8 @@ pub enum Release {
     Park {
         /// The moment, if there is one.
         until: Option<Timestamp>,
+        /// The number of its last event, as the worker knows it.
+        seq: u64,
     },
     /// It could not be driven.
     Failed {

@@ -109,7 +109,10 @@ impl Driver {
         for letter in &outgoing.enclosed.sends {
             durable.nudge(letter.to);
         }
-        for (driver, first) in outgoing.begun {
+        for (mut driver, first) in outgoing.begun {
+            if outgoing.enclosed.sends.iter().any(|letter| letter.to == driver.id()) {
+                driver = driver.has_mail();
+            }
             tokio::spawn(driver.drive(first));
         }
         let news = Self::channel(&mut self.news).0.clone();
@@ -189,7 +192,11 @@ impl Shared {
                 Err(error) => tracing::warn!(%error, execution = %nested.id, "it could not be claimed"),
             }
             // Nobody else may ever look after it.
-            self.clock.sleep_until(self.clock.now().after(AGAIN)).await;
+            tokio::select! {
+                biased;
+                () = self.stopping() => return Ok(()),
+                () = self.clock.sleep_until(self.clock.now().after(AGAIN)) => {}
+            }
         };
         if let Some(job) = claimed {
             self.take_up(job).await;

@@ -61,12 +61,14 @@ impl Store {
                     where execution_id = $1 and worker = $2 and state = 1";
                 database.execute(text, crate::args![execution, worker, now]).await?
             }
-            Release::Park { until } => {
+            Release::Park { until, seq } => {
                 let text = "update jobs set state = 2, worker = null, due_ms = $3, failures = 0, stalls = 0
                     where execution_id = $1 and worker = $2 and state = 1
-                        and not exists (select 1 from letters where execution_id = $1)";
+                        and not exists (select 1 from letters where execution_id = $1)
+                        and exists (select 1 from executions where id = $1 and seq = $4)";
                 let until = until.map(|until| until.as_millis());
-                let changed = database.execute(text, crate::args![execution, worker, until]).await?;
+                let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+                let changed = database.execute(text, crate::args![execution, worker, until, seq]).await?;
                 return self.parked(execution, changed).await;
             }
             Release::Failed { error, retry_at } => {

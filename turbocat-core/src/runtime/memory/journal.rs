@@ -226,8 +226,12 @@ impl Journal for MemoryJournal {
         let Some(job) = kept.job.as_mut().filter(|job| job.is_held_by(worker)) else { return Ok(false) };
         job.state = match release {
             Release::Ready => JobState::Ready { due: now },
-            Release::Park { .. } if !kept.letters.is_empty() => return Ok(false),
-            Release::Park { until } => {
+            Release::Park { seq, .. }
+                if !kept.letters.is_empty() || seq != kept.recorded.events.len() as u64 =>
+            {
+                return Ok(false);
+            }
+            Release::Park { until, .. } => {
                 (job.failures, job.stalls) = (0, 0);
                 JobState::Parked { until }
             }
