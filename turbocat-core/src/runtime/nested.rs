@@ -35,6 +35,13 @@ pub(super) struct Outgoing {
     adopted: Vec<Adopted>,
 }
 
+impl Outgoing {
+    /// Nobody knows whether it was written: whoever reads back what is there goes on with it.
+    pub(super) fn abandon(self) {
+        self.begun.into_iter().for_each(|(driver, _)| driver.abandon());
+    }
+}
+
 struct Adopted {
     execution: ExecutionId,
     workflow: Box<str>,

@@ -31,19 +31,16 @@ impl Shared {
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
         let polls = durable.journal.lease().is_some();
-        // Whether something may have been given to this engine without its knowing.
-        let mut unsure = false;
         let mut early = EARLY;
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
-            let mut more = false;
+            let (mut more, mut failed) = (false, false);
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };
-                match self.claim(claim, unsure).await {
+                match self.claim(claim).await {
                     Ok(claimed) => {
-                        unsure = false;
                         next_at = claimed.next_at;
                         let now = self.clock.now();
                         if claimed.jobs.is_empty() && next_at.is_some_and(|next| next <= now) {
@@ -67,7 +64,8 @@ impl Shared {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "nothing could be claimed");
-                        unsure = !polls;
+                        durable.doubts();
+                        failed = true;
                         next_at = Some(self.clock.now().after(work.poll));
                     }
                 }
@@ -98,6 +96,7 @@ impl Shared {
                 biased;
                 () = self.closing() => {}
                 () = freed.notified() => {}
+                () = durable.doubted.notified(), if !failed => {}
                 () = due => {}
                 () = hinted => {}
             }
@@ -115,12 +114,12 @@ impl Shared {
         }
     }
 
-    /// Claims executions; also those that a claim before this one gave without being heard, if
-    /// there may be any.
-    async fn claim(&self, claim: Claim, unsure: bool) -> Result<Claimed, JournalError> {
+    /// Claims executions; also those that this engine holds without its knowing, if there may be
+    /// any.
+    async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError> {
         let Some(durable) = &self.durable else { return Ok(Claimed::default()) };
         let mut found = Vec::new();
-        if unsure {
+        if durable.had_doubts() {
             for execution in durable.journal.held(durable.worker).await? {
                 found.extend(self.claim_only(execution, false).await?);
             }
@@ -186,11 +185,7 @@ impl Shared {
     }
 
     /// An execution that was cancelled before anybody began it ends without beginning.
-    async fn cancelled_before(
-        &self,
-        id: ExecutionId,
-        recorded: &Recorded,
-    ) -> Result<bool, JournalError> {
+    async fn cancelled_before(&self, id: ExecutionId, recorded: &Recorded) -> Result<bool, JournalError> {
         let Some(durable) = &self.durable else { return Ok(false) };
         let letters = durable.journal.letters(id).await?;
         let reason = letters.into_iter().find_map(|letter| match letter.message {

@@ -8,7 +8,9 @@ use turbocat_core::WorkOptions;
 
 use super::agent::{Obedient, Place};
 use super::flows::{FLOWS, Flow};
-use super::live::{PATIENCE, Way, begin, count, engine, live, most, not_again, recorded_before_done, runtime};
+use super::live::{
+    PATIENCE, Way, begin, count, engine, live, most, not_again, recorded_before_done, runtime,
+};
 use super::look::{self, Family};
 use super::mortal::{Death, MortalJournal};
 use super::quick::QuickClock;

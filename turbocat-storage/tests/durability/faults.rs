@@ -23,8 +23,12 @@ async fn run(
 ) -> Option<(look::Ends, super::live::Counted, u32)> {
     let clock = QuickClock::new();
     let agent = Obedient::default();
-    let journal =
-        Arc::new(FaultyJournal::failing(open.journal.clone(), Calls::All, fault, wrong..wrong.saturating_add(1)));
+    let journal = Arc::new(FaultyJournal::failing(
+        open.journal.clone(),
+        Calls::All,
+        fault,
+        wrong..wrong.saturating_add(1),
+    ));
     let engine = engine(journal.clone(), agent.clone(), &clock);
     let (id, handle) = begin(&engine, flow, way);
     let began = live(&engine, flow, id, handle, &open.journal).await;
@@ -47,7 +51,6 @@ fn fail_everywhere(stage: impl Fn(&QuickClock) -> Stage, way: Way) {
             for fault in [Fault::Fails, Fault::FailsAfterwards] {
                 for wrong in 0..number {
                     let name = format!("{} {way:?} {fault:?} {wrong}", flow.name);
-                    println!("{name}");
                     let Some((found, counted, _)) = run(&open, flow, way, fault, wrong).await else {
                         assert!(way == Way::Started && fault == Fault::Fails, "{name}: it never began");
                         continue;
@@ -65,7 +68,7 @@ fn fail_everywhere(stage: impl Fn(&QuickClock) -> Stage, way: Way) {
             open.close().await;
         });
     }
-    assert!(failed.len() > 300, "{}", failed.len());
+    assert!(failed.len() > 200, "{}", failed.len());
 }
 
 #[test]

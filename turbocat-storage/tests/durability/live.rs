@@ -151,4 +151,3 @@ pub(super) fn most(calls: &Counted) -> BTreeMap<&str, usize> {
     }
     most
 }
-

@@ -12,3 +12,6 @@ mod look;
 mod live;
 mod crashes;
 mod faults;
+mod outage;
+mod server;
+mod disk;

@@ -189,9 +189,10 @@ impl Journal for MemoryJournal {
 
     async fn held(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
         let state = self.state();
-        let held = state.executions.iter().filter(|(_, kept)| {
-            kept.job.as_ref().is_some_and(|job| job.is_held_by(worker))
-        });
+        let held = state
+            .executions
+            .iter()
+            .filter(|(_, kept)| kept.job.as_ref().is_some_and(|job| job.is_held_by(worker)));
         Ok(held.map(|(id, _)| *id).collect())
     }
 
