@@ -2,6 +2,7 @@
 //! and of executions it does not hold any more.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::Handle;
@@ -28,6 +29,11 @@ pub(crate) struct Durable {
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
     /// Those who wait for the end of an execution, whoever drives it.
     awaited: Mutex<BTreeMap<ExecutionId, Vec<Arc<Notify>>>>,
+    /// Whether this engine may hold executions without its knowing, where no lease ends: the
+    /// journal did not say whether it gave or took one.
+    doubt: AtomicBool,
+    /// Told when that comes up.
+    pub(crate) doubted: Notify,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
 }
@@ -51,6 +57,8 @@ impl Durable {
             works: OnceLock::new(),
             residents: Mutex::default(),
             awaited: Mutex::default(),
+            doubt: AtomicBool::new(false),
+            doubted: Notify::new(),
             attendant: Mutex::default(),
         }
     }
@@ -82,6 +90,19 @@ impl Durable {
     /// How it takes executions up.
     pub(crate) fn options(&self) -> WorkOptions {
         self.works.get().copied().unwrap_or_default()
+    }
+
+    /// The journal did not answer when it was asked to give or take an execution.
+    pub(crate) fn doubts(&self) {
+        if self.journal.lease().is_none() {
+            self.doubt.store(true, Ordering::Release);
+            self.doubted.notify_one();
+        }
+    }
+
+    /// Whether it did not, since this was asked last.
+    pub(crate) fn had_doubts(&self) -> bool {
+        self.doubt.swap(false, Ordering::AcqRel)
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
@@ -294,6 +315,7 @@ impl Residence {
             }
             Err(error) => {
                 tracing::warn!(%error, execution = %self.execution, "an execution could not be given back");
+                self.durable.doubts();
                 None
             }
         }
@@ -321,6 +343,7 @@ impl Drop for Residence {
                 let released = durable.journal.release(durable.worker, execution, release).await;
                 if let Err(error) = released {
                     tracing::warn!(%error, %execution, "an execution could not be given back");
+                    durable.doubts();
                 }
             });
         }
