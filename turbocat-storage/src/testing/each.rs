@@ -80,8 +80,12 @@ where
     database.close().await;
 }
 
-/// The address of a fresh database, if there is a server.
-async fn postgres_url() -> Option<String> {
+/// The address of a fresh and empty database on PostgreSQL, if there is a server: for tests that
+/// hand it to other programs.
+///
+/// # Panics
+/// As [`on_postgres`].
+pub async fn postgres_url() -> Option<String> {
     if let Ok(url) = std::env::var("TURBOCAT_TEST_DATABASE_URL") {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
