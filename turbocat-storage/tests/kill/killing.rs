@@ -61,6 +61,15 @@ impl Program {
         assert!(well, "a program failed: {status:?}\n{}", errors(&self.folder));
     }
 
+    /// Has it stand still for a while, as a machine without memory or a laptop that sleeps would.
+    pub(crate) fn freeze(&self, time: Duration) {
+        let id = self.child.id().to_string();
+        let signal = |signal: &str| Command::new("kill").args([signal, id.as_str()]).status().unwrap();
+        assert!(signal("-STOP").success());
+        std::thread::sleep(time);
+        assert!(signal("-CONT").success());
+    }
+
     /// Kills it, as a crash would: it has no time for anything.
     pub(crate) fn kill(mut self) {
         self.must_be_well();

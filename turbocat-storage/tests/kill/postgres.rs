@@ -1,11 +1,13 @@
 //! Three programs on one PostgreSQL at the same time.
 
+use std::time::Duration;
+
 use turbocat_storage::testing::{TempFolder, postgres_url};
 use turbocat_storage::{Store, args};
 
 use crate::evidence::Evidence;
 use crate::killing::{Moments, Program, errors, kills};
-use crate::program::Orders;
+use crate::program::{LEASE, Orders};
 
 const NODES: u64 = 3;
 
@@ -24,8 +26,13 @@ async fn programs_on_a_server_that_are_killed_again_and_again_lose_nothing_and_r
     for kill in 1..=kills {
         let node = usize::try_from(moments.below(NODES)).unwrap();
         moments.let_be(&mut programs[node]);
+        if moments.below(10) == 0 {
+            // Others take over what it holds; then it goes on as if nothing had happened.
+            programs[node].freeze(LEASE + Duration::from_millis(moments.below(500)));
+            std::thread::sleep(Duration::from_millis(moments.below(100)));
+        }
         programs.remove(node).kill();
-        orders[node].count += 4;
+        orders[node].count += 8;
         programs.insert(node, Program::start(&orders[node]));
         if kill % 10 == 0 {
             evidence.look(&store, folder.path()).await;

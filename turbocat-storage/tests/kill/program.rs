@@ -31,6 +31,9 @@ pub(crate) struct Orders {
     pub(crate) ends: bool,
 }
 
+/// How long a program holds what it drives, on a server.
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
 const VARIABLES: [&str; 5] = [
     "TURBOCAT_KILL_URL",
     "TURBOCAT_KILL_FOLDER",
@@ -98,7 +101,7 @@ impl AgentExecutor for Agent {
             }
             "large" => return Ok(json!({ "text": large(n) }).into()),
             // Some are done at once.
-            _ => pause(n % 4 * 2).await,
+            _ => pause(n % 4 * 5).await,
         }
         Ok(json!({ "n": n + 1 }).into())
     }
@@ -132,7 +135,7 @@ pub(crate) fn builder(log: File, engine: &Arc<OnceLock<Engine>>) -> EngineBuilde
 }
 
 async fn run(orders: Orders) {
-    let settings = StoreSettings::new(&orders.url).lease(Duration::from_secs(1));
+    let settings = StoreSettings::new(&orders.url).lease(LEASE);
     let store = Store::open_with(settings).await.unwrap_or_else(|error| panic!("{error}"));
     writeln!(append(&orders.folder.join("opened")), "{}", orders.node).unwrap();
     let cell = Arc::new(OnceLock::new());

@@ -61,7 +61,7 @@ fn a_program_on_a_file_that_is_killed_again_and_again_loses_nothing_and_repeats_
     let mut orders = orders(&folder);
     let (mut moments, mut evidence, kills) = (Moments::new(), Evidence::default(), kills(120));
     for kill in 1..=kills {
-        orders.count += 3;
+        orders.count += 6;
         let mut program = Program::start(&orders);
         moments.let_be(&mut program);
         program.kill();
