@@ -15,8 +15,10 @@ impl Store {
         let database = &self.0.database;
         let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
         if let Some(until) = self.until(self.0.time.now()) {
-            let text =
-                "update jobs set due_ms = $1 where execution_id = any($2) and worker = $3 and state = 1";
+            // In an order, because letters lock several of them as well.
+            let text = "update jobs set due_ms = $1 where execution_id = any(array(
+                select execution_id from jobs where execution_id = any($2) and worker = $3 and state = 1
+                order by execution_id for update))";
             database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
         }
         let mut text = crate::db::Sql::new(

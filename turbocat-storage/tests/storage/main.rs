@@ -17,4 +17,5 @@ mod sealing;
 mod rotating;
 mod seeding;
 mod engine;
+mod letters;
 mod triggers;
