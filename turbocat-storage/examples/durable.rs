@@ -26,9 +26,9 @@
 //! tickets: attempt 1
 //! the trip ended as completed
 //!   flight: it completed
-//!   hotel: it completed at attempt 2 (one was lost)
-//!   pay: it completed
-//!   tickets: it completed
+//!   hotel: it completed at attempt 2 (one was lost), after `flight` completed
+//!   pay: it completed, after `flight` completed, `hotel` completed
+//!   tickets: it completed, after `pay` completed
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]

@@ -105,7 +105,8 @@ async fn office(store: Store) -> Result<()> {
 
     for (book, number) in books.into_iter().zip(1..) {
         let printed = engine.wait(book).await?;
-        let by: Vec<&str> = printed.output().as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let by: Vec<&str> =
+            printed.output().as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         println!("book {number} is printed: {}", by.join(", "));
     }
     for mut machine in [ada, cid] {

@@ -98,7 +98,8 @@ pub(crate) fn errors(folder: &Path) -> String {
 
 /// How often to kill on each database.
 pub(crate) fn kills(default: u32) -> u32 {
-    std::env::var("TURBOCAT_KILLS").map_or(default, |kills| kills.parse().expect("TURBOCAT_KILLS is a number"))
+    std::env::var("TURBOCAT_KILLS")
+        .map_or(default, |kills| kills.parse().expect("TURBOCAT_KILLS is a number"))
 }
 
 /// Moments to kill at. They need not be the same again: what the machine does never is.

@@ -45,8 +45,13 @@ const VARIABLES: [&str; 5] = [
 impl Orders {
     pub(crate) fn to_environment(&self) -> [(&'static str, String); 5] {
         let Self { url, folder, node, count, ends } = self;
-        let values =
-            [url.clone(), folder.display().to_string(), node.to_string(), count.to_string(), ends.to_string()];
+        let values = [
+            url.clone(),
+            folder.display().to_string(),
+            node.to_string(),
+            count.to_string(),
+            ends.to_string(),
+        ];
         let mut values = values.into_iter();
         VARIABLES.map(|variable| (variable, values.next().unwrap()))
     }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use turbocat_core::{
-    Commit, Definition, ExecutionId, ExecutionStatus, Journal, Letter, Message, NewExecution, Release, Standing, WorkerId,
+    Commit, Definition, ExecutionId, ExecutionStatus, Journal, Letter, Message, NewExecution, Release,
+    Standing, WorkerId,
 };
 use turbocat_storage::testing::on_each_store;
 use turbocat_storage::{Store, args};
