@@ -5,7 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use turbocat_core::{
@@ -33,6 +33,9 @@ pub(crate) struct Orders {
 
 /// How long a program holds what it drives, on a server.
 pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
+/// How long the last program may take for what is left.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 const VARIABLES: [&str; 5] = [
     "TURBOCAT_KILL_URL",
@@ -151,7 +154,13 @@ async fn run(orders: Orders) {
     // That it is killed is not the fault of any execution.
     engine.work(work.stalls(u32::MAX)).unwrap();
     take_in(&engine, &orders).await;
-    while !orders.ends || left(&store).await > 0 {
+    let began = Instant::now();
+    loop {
+        let left = left(&store).await;
+        if orders.ends && left.is_empty() {
+            break;
+        }
+        assert!(!orders.ends || began.elapsed() < PATIENCE, "these have not ended: {left:#?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     engine.shutdown(Duration::from_secs(10)).await;
@@ -176,10 +185,15 @@ async fn take_in(engine: &Engine, orders: &Orders) {
     }
 }
 
-/// How many executions have not ended.
-pub(crate) async fn left(store: &Store) -> i64 {
-    let row = store.database().fetch_one("select count(*) as count from jobs", args![]).await.unwrap();
-    row.get("count").unwrap()
+/// The executions that have not ended: name, state of the job, workflow.
+async fn left(store: &Store) -> Vec<(ExecutionId, i64, String)> {
+    let text = "select execution_id, state, workflow_name from jobs order by execution_id limit 20";
+    let rows = store.database().fetch_all(text, args![]).await.unwrap();
+    rows.iter()
+        .map(|row| {
+            (row.get("execution_id").unwrap(), row.get("state").unwrap(), row.get("workflow_name").unwrap())
+        })
+        .collect()
 }
 
 /// Under this name the program is started. Left alone, it does all its work and ends.
