@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-use turbocat_storage::testing::{TempFolder, postgres_url};
+use turbocat_storage::testing::{TempFolder, fresh_postgres};
 
 /// An example, built. With everything in it that the whole workspace is tested with: then it is
 /// there already.
@@ -61,7 +61,7 @@ fn a_program_that_was_killed_goes_on_where_it_was() {
 
 #[tokio::test]
 async fn machines_go_on_with_what_one_held_that_was_killed() {
-    let Some(url) = postgres_url().await else { return };
+    let Some(url) = fresh_postgres().await else { return };
     let output = Command::new(example("many_nodes")).env("DATABASE_URL", url).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(output.stdout).unwrap();

@@ -2,8 +2,7 @@
 //! and of executions it does not hold any more.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
@@ -13,14 +12,16 @@ use uuid::Uuid;
 use super::clock::EngineClock;
 use super::journal::{Hint, Journal, Release, WorkerId};
 use super::news::{News, NewsSender};
+use super::options::WorkOptions;
 use crate::time::ExecutionId;
 
 /// The durable side of an engine.
 pub(crate) struct Durable {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) worker: WorkerId,
-    /// Whether it claims executions; else nothing is parked, as nobody here would take it up.
-    works: AtomicBool,
+    /// How it claims executions, if it does; else nothing is parked, as nobody here would take it
+    /// up.
+    works: OnceLock<WorkOptions>,
     /// The executions that are driven here. Ordered, so that a test takes the same course every
     /// time.
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
@@ -44,7 +45,7 @@ impl Durable {
         Self {
             journal,
             worker: WorkerId::generate(),
-            works: AtomicBool::new(false),
+            works: OnceLock::new(),
             residents: Mutex::default(),
             attendant: Mutex::default(),
         }
@@ -66,11 +67,17 @@ impl Durable {
 
     /// Whether it claims executions.
     pub(crate) fn works(&self) -> bool {
-        self.works.load(Ordering::Acquire)
+        self.works.get().is_some()
     }
 
-    pub(crate) fn set_works(&self, works: bool) {
-        self.works.store(works, Ordering::Release);
+    /// From now on it claims executions. False if it did before.
+    pub(crate) fn begin_to_work(&self, options: WorkOptions) -> bool {
+        self.works.set(options).is_ok()
+    }
+
+    /// How it takes executions up.
+    pub(crate) fn options(&self) -> WorkOptions {
+        self.works.get().copied().unwrap_or_default()
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
@@ -222,18 +229,20 @@ impl Residence {
         self.release = Some(release);
     }
 
-    /// Gives it back. False if it is not held here, or cannot be given back like that now.
-    pub(crate) async fn release(&mut self, release: Release) -> bool {
+    /// Gives it back. False if it is not held here, or cannot be given back like that now; `None`
+    /// if the journal does not say.
+    pub(crate) async fn release(&mut self, release: Release) -> Option<bool> {
         let released = self.durable.journal.release(self.durable.worker, self.execution, release).await;
         match released {
-            Ok(true) => {
-                self.release = None;
-                true
+            Ok(released) => {
+                if released {
+                    self.release = None;
+                }
+                Some(released)
             }
-            Ok(false) => false,
             Err(error) => {
                 tracing::warn!(%error, execution = %self.execution, "an execution could not be given back");
-                false
+                None
             }
         }
     }

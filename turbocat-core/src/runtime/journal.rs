@@ -33,11 +33,13 @@ pub trait Journal: Send + Sync + 'static {
     /// [read](Commit::read) is gone; if it has ended, its job and all its letters are gone.
     ///
     /// If the number of its last event is not [`Commit::expected_seq`], somebody else wrote, and
-    /// the answer is [`JournalErrorKind::Conflict`].
+    /// the answer is [`JournalErrorKind::Conflict`]. So it is if there is no such execution, if it
+    /// has ended (it takes no more turns, not even empty ones), and if an execution that begins or
+    /// is started is there already.
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError>;
 
     /// Takes executions in that are to be driven by whoever claims them; all or none. A conflict
-    /// if there is one of them already.
+    /// if there is one of them already, or one is given twice.
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError>;
 
     /// Everything that was committed of an execution; `None` if there is no such execution.
@@ -53,6 +55,8 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Gives executions to a worker: ready ones whose time has come, parked ones whose moment has
     /// come, held ones whose lease has ended; the smallest priority first, then the longest due.
+    /// [`Job::failures`] and [`Job::stalls`] start anew when it got somewhere since it was last
+    /// claimed.
     async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError>;
 
     /// A worker still holds these executions. Gives those it does not hold any more, and those
@@ -60,7 +64,8 @@ pub trait Journal: Send + Sync + 'static {
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError>;
 
     /// A worker gives an execution back. False, and nothing is changed, if it does not hold it, or
-    /// wants to park it while there are letters for it.
+    /// wants to park it while there are letters for it, or events that it does not know: it may
+    /// have lost it and got it back without having noticed.
     async fn release(
         &self,
         worker: WorkerId,
@@ -395,9 +400,10 @@ pub struct Claim {
 /// What a worker is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
-    /// The executions.
+    /// The executions, by priority; those of one priority in any order.
     pub jobs: Vec<Job>,
-    /// When there may be more, if that is known.
+    /// When there may be more, if that is known. Where nothing has to be
+    /// [renewed](Journal::lease) it must be known: nobody looks by himself.
     pub next_at: Option<Timestamp>,
 }
 
@@ -431,6 +437,8 @@ pub enum Release {
     Park {
         /// The moment, if there is one.
         until: Option<Timestamp>,
+        /// The number of its last event, as the worker knows it.
+        seq: u64,
     },
     /// It could not be driven.
     Failed {

@@ -13,6 +13,7 @@ mod attempt;
 mod lineage;
 mod writer;
 mod news;
+mod options;
 mod durable;
 mod driver;
 mod places;
@@ -39,6 +40,6 @@ pub use journal::{
 pub use letter::{Letter, Message};
 pub use log::Events;
 pub use memory::MemoryJournal;
+pub use options::WorkOptions;
 pub use ports::{Dispatch, Secrets};
 pub use steer::Enqueue;
-pub use work::WorkOptions;

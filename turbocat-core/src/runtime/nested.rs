@@ -105,7 +105,10 @@ impl Driver {
         for letter in &outgoing.enclosed.sends {
             durable.nudge(letter.to);
         }
-        for (driver, first) in outgoing.begun {
+        for (mut driver, first) in outgoing.begun {
+            if outgoing.enclosed.sends.iter().any(|letter| letter.to == driver.id()) {
+                driver = driver.has_mail();
+            }
             tokio::spawn(driver.drive(first));
         }
         let news = Self::channel(&mut self.news).0.clone();

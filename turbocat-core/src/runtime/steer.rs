@@ -15,7 +15,7 @@ use super::execution::Execution;
 use super::journal::{Hint, NewExecution, Recorded, Sent, TriggerKind};
 use super::letter::{Letter, Message};
 use super::news::{Ask, News};
-use super::work::WorkOptions;
+use super::options::WorkOptions;
 use super::writer::read;
 use crate::definition::Workflow;
 use crate::scheduler::{Approval, Scheduler};
@@ -138,10 +138,9 @@ impl Engine {
     pub fn work(&self, work: WorkOptions) -> Result<(), Error> {
         let durable = self.durable()?;
         self.shared.is_open()?;
-        if durable.works() {
+        if !durable.begin_to_work(work) {
             return Err(Error::new(ErrorKind::Conflict, "the engine works already"));
         }
-        durable.set_works(true);
         durable.attend(&self.shared.clock);
         tokio::spawn(self.shared.clone().work(work));
         Ok(())

@@ -13,87 +13,25 @@ use super::driver::Driver;
 use super::error::Error;
 use super::journal::{Claim, Commit, Hint, Job, Recorded, Release, Standing};
 use super::letter::{Letter, Message};
+use super::options::WorkOptions;
 use super::shared::{Active, Shared};
 use crate::event::ExecutionStatus;
 use crate::scheduler::Turn;
 use crate::time::{ExecutionId, Timestamp};
 
-/// How an engine takes executions up.
-#[derive(Clone, Copy, Debug)]
-pub struct WorkOptions {
-    slots: usize,
-    poll: Duration,
-    attempts: u32,
-    stalls: u32,
-}
-
-impl Default for WorkOptions {
-    fn default() -> Self {
-        Self { slots: 64, poll: Duration::from_secs(2), attempts: 3, stalls: 10 }
-    }
-}
-
-impl WorkOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many claimed executions are driven at a time. Default 64: most of them wait for their
-    /// agents most of the time.
-    #[must_use]
-    pub const fn slots(mut self, slots: usize) -> Self {
-        self.slots = if slots == 0 { 1 } else { slots };
-        self
-    }
-
-    /// How often to look for executions that no hint told of, where there are other nodes.
-    /// Default 2 s: hints come at once, so this is for those that were missed.
-    #[must_use]
-    pub const fn poll(mut self, every: Duration) -> Self {
-        self.poll = every;
-        self
-    }
-
-    /// How often an execution that cannot be driven (its agents are not registered here, its
-    /// journal cannot be read) is tried, with longer and longer pauses, before it is given up.
-    /// Default 3. A step that fails is no such case.
-    #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = if attempts == 0 { 1 } else { attempts };
-        self
-    }
-
-    /// How often in a row its worker may go away without the execution getting anywhere, before it
-    /// is given up as one that kills its workers. Default 10: a worker that goes away is mostly an
-    /// upgrade.
-    #[must_use]
-    pub const fn stalls(mut self, stalls: u32) -> Self {
-        self.stalls = stalls;
-        self
-    }
-
-    /// When to try again after that many failures; `None`: it is given up. Chance adds up to a
-    /// tenth, so that not all come back at once.
-    fn retry_at(&self, job: Job, now: Timestamp) -> Option<Timestamp> {
-        let failures = job.failures;
-        let pause =
-            Duration::from_secs(1).saturating_mul(1 << failures.min(16)).min(Duration::from_secs(300));
-        let chance = u32::from(job.execution.as_uuid().as_bytes()[15]);
-        let pause = pause + pause / 10 * chance / 255;
-        (failures + 1 < self.attempts).then(|| now.after(pause))
-    }
-}
+/// How long to wait for executions of which the journal says that their time is about to come, at
+/// first: its clock may be another than the engine's, and behind.
+const EARLY: Duration = Duration::from_millis(10);
 
 impl Shared {
     /// Claims executions and drives them until the engine is closed.
     pub(crate) async fn work(self: Arc<Self>, work: WorkOptions) {
         let Some(durable) = self.durable.clone() else { return };
-        durable.set_works(true);
         let mut hints = durable.journal.hints();
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
         let polls = durable.journal.lease().is_some();
+        let mut early = EARLY;
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
@@ -104,13 +42,20 @@ impl Shared {
                 match durable.journal.claim(claim).await {
                     Ok(claimed) => {
                         next_at = claimed.next_at;
+                        let now = self.clock.now();
+                        if claimed.jobs.is_empty() && next_at.is_some_and(|next| next <= now) {
+                            next_at = Some(now.after(early));
+                            early = (early * 2).min(work.poll);
+                        } else {
+                            early = EARLY;
+                        }
                         more = claimed.jobs.len() == claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
                             let (shared, busy, freed) = (self.clone(), busy.clone(), freed.clone());
                             let active = Active::new(&self);
                             tokio::spawn(async move {
-                                shared.take_up_with(job, work).await;
+                                shared.take_up(job).await;
                                 busy.fetch_sub(1, Ordering::AcqRel);
                                 freed.notify_one();
                                 drop(active);
@@ -184,13 +129,10 @@ impl Shared {
 
     /// Drives a claimed execution.
     pub(crate) async fn take_up(self: &Arc<Self>, job: Job) {
-        Box::pin(self.take_up_with(job, WorkOptions::default())).await;
-    }
-
-    async fn take_up_with(self: &Arc<Self>, job: Job, work: WorkOptions) {
         let Some(durable) = &self.durable else { return };
         // If it was thought to be gone, and is not, whoever drives it goes on.
         let Some(mut residence) = durable.move_in(job.execution) else { return };
+        let work = durable.options();
         if job.stalls > work.stalls {
             let error = format!("{} workers went away while they had it", job.stalls);
             residence.fails(Release::Failed { error, retry_at: None });
@@ -207,7 +149,7 @@ impl Shared {
             }
             Err(error) => {
                 tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
-                let retry_at = work.retry_at(job, self.clock.now());
+                let retry_at = work.retry_at(job, &error, self.clock.now());
                 residence.fails(Release::Failed { error: error.to_string(), retry_at });
                 residence.leave().await;
             }

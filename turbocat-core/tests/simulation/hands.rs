@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde_json::Value;
 use turbocat_core::{AgentExecutor, AttemptRequest, Journal, Scheduler, StepFailure, StepOutput, StepStatus};
 
 use crate::flows::{answer, hangs, plan_of};
@@ -20,7 +21,7 @@ pub(crate) struct Hands {
 
 impl Hands {
     /// An attempt is begun: it is written down, begun once, and its step has not ended; the last
-    /// as far as the one who begins it may drive the execution.
+    /// as far as the one who begins it drives the execution.
     async fn begin(&self, request: &AttemptRequest) {
         let (id, path, attempt) = (request.execution(), request.path(), request.attempt);
         let name = self.seen.name(id);
@@ -30,28 +31,40 @@ impl Hands {
             self.seen.complain(&format!("{what}, which was begun before"));
         }
         let recorded = self.seen.journal.load(id).await.unwrap().unwrap();
+        if !recorded.events.iter().any(|event| starts(event, &path, attempt)) {
+            self.seen.complain(&format!("{what}, which is not written down"));
+        }
         let plan = plan_of(&recorded.workflow);
         let events: Vec<_> = recorded.events.iter().map(|event| plan.decode(event).unwrap()).collect();
         let Ok(scheduler) = Scheduler::replay(&plan, &events) else {
             return self.seen.complain(&format!("{what}, and the journal cannot be replayed"));
         };
         let report = scheduler.explain(&path).map(|found| found.report);
-        let stands = report.as_ref().map(|report| (report.status, report.attempts));
-        let written = stands.is_some_and(|(_, attempts)| attempts >= attempt);
-        if !written {
-            self.seen.complain(&format!("{what}, which is not written down: {stands:?}"));
-        }
-        if self.seen.is_holder(self.life, id) && stands != Some((StepStatus::Running, attempt)) {
+        let stands = report.map(|report| (report.status, report.attempts));
+        if self.seen.drives(self.life, id) && stands != Some((StepStatus::Running, attempt)) {
             self.seen.complain(&format!("{what}, but that stands at {stands:?}"));
         }
     }
+}
+
+/// Whether an event starts an attempt at a step of that path, in whichever iteration.
+fn starts(event: &Value, path: &str, attempt: u32) -> bool {
+    let step = event["step"].as_str().unwrap_or_default();
+    let plain: String =
+        path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect();
+    event["type"] == "attemptStarted"
+        && event["attempt"] == attempt
+        && step.split('#').next() == Some(&*plain)
 }
 
 #[async_trait]
 impl AgentExecutor for Hands {
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
         self.begin(&request).await;
-        let place = self.few.then(|| self.seen.enters(self.life, request.execution()));
+        let place = self.few.then(|| {
+            let attempt = format!("{}/{}", request.path(), request.attempt);
+            self.seen.enters(self.life, request.execution(), attempt)
+        });
         if hangs(&request.inputs, request.attempt) {
             std::future::pending::<()>().await;
         }

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use turbocat_core::testing::ManualClock;
-use turbocat_core::{Clock, Commit, ExecutionId, Letter, MemoryJournal, Message, NewExecution, Timestamp};
+use turbocat_core::{
+    AgentPlace, Clock, Commit, ExecutionId, Letter, MemoryJournal, Message, NewExecution, Timestamp,
+};
 use uuid::Uuid;
 
 use crate::chance::Chance;
@@ -63,13 +65,19 @@ struct Known {
     /// Who claimed an execution after it last wrote to it.
     claimed: BTreeSet<(ExecutionId, Life)>,
     writer: BTreeMap<ExecutionId, Life>,
+    /// Those of whose last turn its writer does not know yet that it is written.
+    unanswered: BTreeSet<ExecutionId>,
     ended: BTreeSet<ExecutionId>,
     letters: BTreeMap<Uuid, Letter>,
     /// Letters in their boxes.
     unread: BTreeSet<Uuid>,
     begun: BTreeSet<(ExecutionId, String, u32)>,
-    /// Attempts of the agent that has few places.
-    few: Vec<(u64, Life, ExecutionId)>,
+    /// How often an execution was given to somebody, or its lease ended under its holder.
+    turns: BTreeMap<ExecutionId, u64>,
+    /// The places that were given, each with the turn of its execution then.
+    given: BTreeMap<(Life, ExecutionId, String), u64>,
+    /// Attempts of the agent that has few places: number, execution and turn.
+    few: Vec<(u64, ExecutionId, u64)>,
     entered: u64,
 }
 
@@ -168,6 +176,7 @@ impl Seen {
         let mut known = self.known.lock().unwrap();
         known.holder.insert(execution, (life, until));
         known.claimed.insert((execution, life));
+        *known.turns.entry(execution).or_default() += 1;
     }
 
     /// An execution is held for longer.
@@ -181,8 +190,8 @@ impl Seen {
         let lapsed = *until <= now;
         *until = now.after(LEASE);
         if lapsed {
-            // Its places were given to others meanwhile.
-            known.few.retain(|(_, by, id)| (*by, *id) != (life, execution));
+            // Its places may have been given to others meanwhile.
+            *known.turns.entry(execution).or_default() += 1;
         }
     }
 
@@ -228,6 +237,7 @@ impl Seen {
             wrong.push(format!("{life} writes to {name} after {before} took it over"));
         }
         known.claimed.remove(&(id, life));
+        known.unanswered.insert(id);
         if known.ended.contains(&id) && !commit.events.is_empty() {
             wrong.push(format!("{life} writes to {name}, which has ended"));
         }
@@ -265,9 +275,23 @@ impl Seen {
         wrong.iter().for_each(|wrong| self.complain(wrong));
     }
 
-    /// Whether that is who may drive an execution, as far as the journal is concerned.
-    pub(crate) fn is_holder(&self, life: Life, execution: ExecutionId) -> bool {
-        self.known.lock().unwrap().holder.get(&execution).is_some_and(|(by, _)| *by == life)
+    /// Whoever writes to an execution knows how far it is written.
+    pub(crate) fn answers(&self, life: Life, execution: ExecutionId) {
+        let mut known = self.known.lock().unwrap();
+        if known.writer.get(&execution) == Some(&life) {
+            known.unanswered.remove(&execution);
+        }
+    }
+
+    /// Whether that is who drives an execution, and knows how it stands: it holds it, and nobody
+    /// else has written to it.
+    pub(crate) fn drives(&self, life: Life, execution: ExecutionId) -> bool {
+        let known = self.known.lock().unwrap();
+        if known.unanswered.contains(&execution) {
+            return false;
+        }
+        let holds = known.holder.get(&execution).is_some_and(|(by, _)| *by == life);
+        holds && known.writer.get(&execution) == Some(&life)
     }
 
     /// An attempt is begun. False if it was begun before.
@@ -275,17 +299,29 @@ impl Seen {
         self.known.lock().unwrap().begun.insert((execution, path.to_owned(), attempt))
     }
 
+    /// An attempt got one of the few places.
+    pub(crate) fn places(&self, life: Life, place: &AgentPlace) {
+        let mut known = self.known.lock().unwrap();
+        let turn = known.turns.get(&place.execution).copied().unwrap_or(0);
+        known.given.insert((life, place.execution, place.attempt.clone()), turn);
+    }
+
     /// An attempt of the agent that has few places begins: the others hold the rest, those aside
-    /// whose executions were taken over meanwhile.
-    pub(crate) fn enters(self: &Arc<Self>, life: Life, execution: ExecutionId) -> Inside {
+    /// that lost theirs with their executions.
+    pub(crate) fn enters(self: &Arc<Self>, life: Life, execution: ExecutionId, attempt: String) -> Inside {
         let mut known = self.known.lock().unwrap();
         known.entered += 1;
         let number = known.entered;
-        known.few.push((number, life, execution));
-        let (holder, now) = (&known.holder, self.clock.now());
-        let holds = |life, id| holder.get(id).is_some_and(|(by, until)| by == life && *until > now);
-        let rightly = known.few.iter().filter(|(_, life, id)| holds(life, id)).count();
+        let given = known.given.get(&(life, execution, attempt)).copied();
+        known.few.push((number, execution, given.unwrap_or(0)));
+        let (holder, turns, now) = (&known.holder, &known.turns, self.clock.now());
+        let holds =
+            |id, turn| turns.get(id) == Some(turn) && holder.get(id).is_some_and(|(_, until)| *until > now);
+        let rightly = known.few.iter().filter(|(_, id, turn)| holds(id, turn)).count();
         drop(known);
+        if given.is_none() {
+            self.complain(&format!("{life} begins an attempt that has no place"));
+        }
         if rightly > FEW {
             self.complain(&format!("{rightly} attempts at once of an agent that has {FEW} places"));
         }

@@ -72,7 +72,11 @@ impl Journal for Wire {
             }
             Ok(())
         };
-        self.call(&format!("commit of {name}"), done).await
+        // Who writes again has read back what was written before.
+        seen.answers(self.life, commit.execution);
+        self.call(&format!("commit of {name}"), done).await?;
+        seen.answers(self.life, commit.execution);
+        Ok(())
     }
 
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError> {
@@ -168,7 +172,14 @@ impl Journal for Wire {
     }
 
     async fn take_place(&self, agent: &str, place: &AgentPlace) -> Result<bool, JournalError> {
-        self.call("place", self.seen.journal.take_place(agent, place)).await
+        let done = async {
+            let given = self.seen.journal.take_place(agent, place).await?;
+            if given {
+                self.seen.places(self.life, place);
+            }
+            Ok(given)
+        };
+        self.call("place", done).await
     }
 
     async fn give_place(&self, agent: &str, place: &AgentPlace) -> Result<(), JournalError> {

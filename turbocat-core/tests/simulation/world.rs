@@ -118,7 +118,7 @@ impl World {
                 return self.seen.complain("nobody has anything to do any more");
             }
             if self.seen.clock.elapsed() > END {
-                return self.seen.complain("it does not end");
+                return self.never_ends();
             }
         }
     }
@@ -128,6 +128,21 @@ impl World {
         self.seen.has_complaints()
             || (self.errands.is_empty()
                 && self.seen.executions().into_iter().all(|id| ended(self.seen.journal.status(id))))
+    }
+
+    /// Says what is left.
+    fn never_ends(&self) {
+        for id in self.seen.executions() {
+            let status = self.seen.journal.status(id);
+            if !status.is_some_and(ExecutionStatus::is_ended) {
+                self.seen.complain(&format!("{} does not end: {status:?}", self.seen.name(id)));
+            }
+        }
+        for Errand { order, wish, given, .. } in &self.errands {
+            let asked = given.as_ref().map(|(life, _)| life.to_string());
+            let name = self.seen.name(self.orders[*order].id);
+            self.seen.complain(&format!("{wish:?} of {name} is not answered by {asked:?}"));
+        }
     }
 
     /// Lets those nodes go on that can, one after the other, each for a while. False if none had

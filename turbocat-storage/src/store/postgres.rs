@@ -55,21 +55,14 @@ select t.id, t.name, t.priority, case when t.worker <> $7 then 1 when t.due > $8
 from unnest($1::uuid[], $2::text[], $3::int8[], $4::uuid[], $5::int8[], $6::int8[])
     as t (id, name, priority, worker, due, created)";
 
-/// Who ends or parks an execution at the same moment waits until the letter is there, or is waited
-/// for. `$4` all jobs that the group will lock, so that two groups take them in the same order.
-const LETTERS: &str = "with open as materialized (
-    select execution_id from jobs where execution_id = any($4) order by execution_id for update
-)
-insert into letters (id, execution_id, message)
-select t.id, t.recipient, t.message from unnest($1::uuid[], $2::uuid[], $3::text[]) as t (id, recipient, message)
-join open on open.execution_id = t.recipient on conflict do nothing";
+/// Whoever puts a letter into a box, parks its owner or ends it waits for the others who do, and
+/// sees in its next statement what they did: no letter is left that nobody reads.
+const LOCK: &str = "select 1 from jobs where execution_id = any($1) order by execution_id for update";
 
-const END: &str = "delete from jobs where execution_id = any(array(
-    select execution_id from jobs where execution_id = any($1) order by execution_id for update))";
-
-/// A statement after the one above: it sees the letters that that one waited for.
-const EMPTY: &str = "with free as (delete from agent_places where execution_id = any($1))
-delete from letters where execution_id = any($1)";
+const LETTERS: &str = "insert into letters (id, execution_id, message)
+select t.id, t.recipient, t.message
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as t (id, recipient, message, place)
+where exists (select 1 from jobs where execution_id = t.recipient) order by t.place on conflict do nothing";
 
 const WAKE: &str = "update jobs set state = 0, due_ms = $3
 where state = 2 and execution_id = any($1) or state = 4 and execution_id = any($2)";
@@ -132,13 +125,18 @@ fn conflicts(turns: &[&Turn], moved: &[crate::db::Row]) -> Result<HashSet<Uuid>,
 /// Letters, and what is gone.
 async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Result<(), StorageError> {
     let letters: Vec<_> = turns.iter().flat_map(|turn| &turn.letters).collect();
-    let ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
+    let mut ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
+    let mut touched: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
+    touched.extend(&ended);
+    if !touched.is_empty() {
+        transaction.execute(LOCK, crate::args![touched]).await?;
+    }
     if !letters.is_empty() {
-        let to: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
+        let mut to: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
         let (ids, texts): (Vec<Uuid>, Vec<Option<String>>) =
             letters.iter().map(|letter| (letter.id, Some(letter.message.clone()))).unzip();
-        let jobs = [&*to, &*ended].concat();
-        transaction.execute(LETTERS, crate::args![ids, to.clone(), texts, jobs]).await?;
+        transaction.execute(LETTERS, crate::args![ids, to.clone(), texts]).await?;
+        to.sort_unstable();
         let cancelled: Vec<Uuid> =
             letters.iter().filter(|letter| letter.cancels).map(|letter| letter.to).collect();
         transaction.execute(WAKE, crate::args![to, cancelled, now]).await?;
@@ -148,8 +146,11 @@ async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Res
         transaction.execute("delete from letters where id = any($1)", crate::args![read]).await?;
     }
     if !ended.is_empty() {
-        transaction.execute(END, crate::args![ended.clone()]).await?;
-        transaction.execute(EMPTY, crate::args![ended]).await?;
+        ended.sort_unstable();
+        let text = "with gone as (delete from letters where execution_id = any($1)),
+            free as (delete from agent_places where execution_id = any($1))
+            delete from jobs where execution_id = any($1)";
+        transaction.execute(text, crate::args![ended]).await?;
     }
     Ok(())
 }

@@ -15,20 +15,22 @@ impl Store {
         let database = &self.0.database;
         let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
         if let Some(until) = self.until(self.0.time.now()) {
-            // In an order, because letters lock several of them as well.
-            let text = "update jobs set due_ms = $1 where execution_id = any(array(
-                select execution_id from jobs where execution_id = any($2) and worker = $3 and state = 1
-                order by execution_id for update))";
+            // In the order in which turns lock them.
+            let text = "update jobs set due_ms = $1 where execution_id in (
+                    select execution_id from jobs
+                    where execution_id = any($2) and worker = $3 and state = 1
+                    order by execution_id for update)";
             database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
         }
-        let mut text = crate::db::Sql::new(
+        let text = crate::db::Sql::new(
             "select j.execution_id, j.state = 1 and j.worker = $2 as held,
                 exists (select 1 from letters as l where l.execution_id = j.execution_id) as letters
-            from jobs as j where {any_uuid:j.execution_id,$1}",
+            from jobs as j where j.execution_id {any_uuid:$1}",
         );
-        text = text.render(database.kind())?;
         let mut renewed = Renewed::default();
-        for row in database.fetch_all(text, crate::args![ids, *worker.as_uuid()]).await? {
+        for row in
+            database.fetch_all(text.render(database.kind())?, crate::args![ids, *worker.as_uuid()]).await?
+        {
             let execution = row.get("execution_id")?;
             if !row.get::<Option<bool>>("held")?.unwrap_or(false) {
                 renewed.lost.push(execution);
@@ -53,12 +55,14 @@ impl Store {
                     where execution_id = $1 and worker = $2 and state = 1";
                 database.execute(text, crate::args![execution, worker, now]).await?
             }
-            Release::Park { until } => {
+            Release::Park { until, seq } => {
                 let text = "update jobs set state = 2, worker = null, due_ms = $3, failures = 0, stalls = 0
                     where execution_id = $1 and worker = $2 and state = 1
-                        and not exists (select 1 from letters where execution_id = $1)";
+                        and not exists (select 1 from letters where execution_id = $1)
+                        and exists (select 1 from executions where id = $1 and seq = $4)";
                 let until = until.map(|until| until.as_millis());
-                let changed = database.execute(text, crate::args![execution, worker, until]).await?;
+                let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+                let changed = database.execute(text, crate::args![execution, worker, until, seq]).await?;
                 return self.parked(execution, changed).await;
             }
             Release::Failed { error, retry_at } => {

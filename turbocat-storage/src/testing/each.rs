@@ -50,7 +50,7 @@ where
     F: Fn(Database) -> Fut,
     Fut: Future<Output = ()>,
 {
-    if let Some(url) = postgres_url().await {
+    if let Some(url) = fresh_postgres().await {
         run(&url, body).await;
     }
 }
@@ -62,7 +62,7 @@ where
 pub async fn on_each_store(body: impl AsyncFn(Store)) {
     let folder = TempFolder::new();
     let url = format!("sqlite:{}", folder.path().join("app.db").display());
-    for url in [Some(url), postgres_url().await].into_iter().flatten() {
+    for url in [Some(url), fresh_postgres().await].into_iter().flatten() {
         let store = Store::open(&url).await.expect("a fresh store opens");
         body(store.clone()).await;
         store.close().await;
@@ -80,12 +80,11 @@ where
     database.close().await;
 }
 
-/// The address of a fresh and empty database on PostgreSQL, if there is a server: for tests that
-/// hand it to other programs.
+/// The address of a fresh PostgreSQL database, if there is a server: as [`on_postgres`] finds it.
 ///
 /// # Panics
-/// As [`on_postgres`].
-pub async fn postgres_url() -> Option<String> {
+/// If a database cannot be made, or if there is no server and `$TURBOCAT_REQUIRE_PG` is `1`.
+pub async fn fresh_postgres() -> Option<String> {
     if let Ok(url) = std::env::var("TURBOCAT_TEST_DATABASE_URL") {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use turbocat_storage::testing::{TempFolder, postgres_url};
+use turbocat_storage::testing::{TempFolder, fresh_postgres};
 use turbocat_storage::{Store, args};
 
 use crate::evidence::Evidence;
@@ -14,7 +14,7 @@ const NODES: u64 = 3;
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::print_stderr, reason = "who asks for more kills wants to know what they met")]
 async fn programs_on_a_server_that_are_killed_again_and_again_lose_nothing_and_repeat_nothing() {
-    let Some(url) = postgres_url().await else { return };
+    let Some(url) = fresh_postgres().await else { return };
     let folder = TempFolder::new();
     let store = Store::open(&url).await.unwrap();
     let text = "insert into concurrency_limits (kind, name, places) values ('agent', 'narrow', 2)";

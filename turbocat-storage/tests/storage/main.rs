@@ -16,6 +16,6 @@ mod keeping;
 mod sealing;
 mod rotating;
 mod seeding;
+mod conformance;
 mod engine;
-mod letters;
 mod triggers;
