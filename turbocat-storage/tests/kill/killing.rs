@@ -119,11 +119,13 @@ impl Moments {
         (self.0 >> 16) % limit
     }
 
-    /// Lets a program be for 5 to 300 ms, mostly after it opened the store.
+    /// Lets a program be for 5 to 300 ms, mostly after it opened the store; now and then so long
+    /// that what only waits is parked.
     pub(crate) fn let_be(&mut self, program: &mut Program) {
         if self.below(4) > 0 {
             program.wait_until_open();
         }
-        std::thread::sleep(Duration::from_millis(5 + self.below(296)));
+        let long = if self.below(20) == 0 { 2300 } else { 0 };
+        std::thread::sleep(Duration::from_millis(5 + self.below(296) + long));
     }
 }

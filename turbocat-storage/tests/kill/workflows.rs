@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use turbocat_core::Workflow;
 
-/// The workflows, of which every execution that is enqueued takes the next. `inner` and `endless`
-/// are nested in others.
-pub(crate) const WORKFLOWS: [&str; 12] = [
+/// The workflows, of which every execution that is enqueued takes the next; now and then it is
+/// `patient`. `inner`, `endless` and `slow` are nested in others.
+pub(crate) const WORKFLOWS: [&str; 14] = [
     "
 name: chain
 steps:
@@ -114,6 +114,21 @@ outputs: '{{ two.n }}'
 name: endless
 steps: { ask: { wait: { approval: 'for ever?' } } }
 ",
+    "
+name: patient
+steps:
+  child: { workflow: slow, inputs: { n: '{{ inputs.n }}' } }
+  after: { agent: add, inputs: { n: '{{ child }}' } }
+outputs: '{{ after.n }}'
+",
+    // So long that both are given back to the store meanwhile.
+    "
+name: slow
+steps:
+  nap: { wait: 2500ms }
+  one: { agent: add, inputs: { n: '{{ inputs.n }}' }, dependsOn: nap }
+outputs: '{{ one.n }}'
+",
 ];
 
 /// How many of them are enqueued by themselves.
@@ -130,6 +145,9 @@ pub(crate) fn parsed(workflow: &str) -> Workflow {
 
 /// The workflow that the execution of that number is of.
 pub(crate) fn workflow_of(number: u64) -> &'static str {
+    if number % 25 == 24 {
+        return "patient";
+    }
     name_of(WORKFLOWS[usize::try_from(number % OUTERMOST).unwrap()])
 }
 
@@ -147,7 +165,7 @@ pub(crate) fn large(number: u64) -> String {
 pub(crate) fn nested_in(workflow: &str) -> usize {
     match workflow {
         "nested" => 4,
-        "cancelled" => 1,
+        "cancelled" | "patient" => 1,
         _ => 0,
     }
 }
@@ -159,6 +177,7 @@ pub(crate) fn ends_of(number: u64) -> Vec<(&'static str, Value)> {
     match workflow_of(number) {
         "chain" => completed(json!(n + 6)),
         "loop" => completed(json!([n + 3, n + 4, n + 5, n + 6])),
+        "patient" => completed(json!(n + 2)),
         "nested" => completed(json!([[n + 4, n + 5], n + 7])),
         "waits" | "signal" => completed(json!(n + 1)),
         "retry" => completed(json!(n + 1)),
