@@ -12,7 +12,6 @@ use crate::program::{LEASE, Orders};
 const NODES: u64 = 3;
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "who asks for more kills wants to know what they met")]
 async fn programs_on_a_server_that_are_killed_again_and_again_lose_nothing_and_repeat_nothing() {
     let Some(url) = fresh_postgres().await else { return };
     let folder = TempFolder::new();

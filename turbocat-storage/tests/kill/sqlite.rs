@@ -55,7 +55,6 @@ pub(crate) fn undisturbed() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "who asks for more kills wants to know what they met")]
 fn a_program_on_a_file_that_is_killed_again_and_again_loses_nothing_and_repeats_nothing() {
     let folder = TempFolder::new();
     let mut orders = orders(&folder);
