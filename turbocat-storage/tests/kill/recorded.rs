@@ -19,13 +19,20 @@ pub(crate) struct Step {
 /// The steps of agents of an execution, by the key that their attempts are given.
 pub(crate) fn steps(execution: ExecutionId, events: &[Value]) -> BTreeMap<String, Step> {
     let mut frames: BTreeMap<u64, String> = BTreeMap::new();
+    let mut forks = BTreeSet::new();
     let mut steps: BTreeMap<String, Step> = BTreeMap::new();
     for event in events {
         let path = |field: &str| path(event[field].as_str().unwrap(), &frames);
         let key = || format!("{execution}/{}", path("step"));
         match event["type"].as_str().unwrap() {
+            "stepStarted" if event["work"]["kind"] == "parallel" => {
+                forks.insert(path("step"));
+            }
             "frameOpened" => {
-                let path = format!("{}[{}]", path("owner"), event["index"]);
+                let owner = path("owner");
+                // A step that is all of a branch goes by the branch's name.
+                let path =
+                    if forks.contains(&owner) { owner } else { format!("{owner}[{}]", event["index"]) };
                 frames.insert(event["frame"].as_u64().unwrap(), path);
             }
             "attemptStarted" => {
@@ -49,19 +56,9 @@ pub(crate) fn steps(execution: ExecutionId, events: &[Value]) -> BTreeMap<String
     steps
 }
 
-/// The path of a step instance, of `each.one#3` and what frame 3 is: `each[2].one`. No agent of
-/// these workflows stands in a branch but by itself.
+/// The path of a step instance, of `each.one#3` and what frame 3 is: `each[2].one`.
 fn path(step: &str, frames: &BTreeMap<u64, String>) -> String {
-    match step.split_once('#') {
-        None => step.to_owned(),
-        Some((step, frame)) => {
-            let frame = &frames[&frame.parse().unwrap()];
-            let (_, key) = step.rsplit_once('.').unwrap();
-            match frame.split_once("[0]") {
-                // The branch of a parallel step has its name where an item has its number.
-                Some((owner, "")) if step.ends_with("quick") => format!("{owner}.{key}"),
-                _ => format!("{frame}.{key}"),
-            }
-        }
-    }
+    let Some((step, frame)) = step.split_once('#') else { return step.to_owned() };
+    let (_, key) = step.rsplit_once('.').unwrap();
+    format!("{}.{key}", frames[&frame.parse().unwrap()])
 }
