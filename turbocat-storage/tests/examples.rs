@@ -5,28 +5,37 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::Mutex;
 
 use turbocat_storage::testing::{TempFolder, fresh_postgres};
 
-/// An example, built. With everything in it that the whole workspace is tested with: then it is
-/// there already.
+/// An example, built. `cargo test` builds them before it runs this, `cargo test --test` does not.
 fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let built = BUILT.get_or_init(|| {
-        let mut folder = std::env::current_exe().unwrap();
-        folder.pop();
-        folder.pop();
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = BUILDING.lock().unwrap();
+    let mut folder = std::env::current_exe().unwrap();
+    folder.pop();
+    folder.pop();
+    let built = folder.join("examples").join(name);
+    if !is_fresh(&built) {
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--workspace", "--all-features", "--examples"]);
+        cargo.args(["build", "--quiet", "--all-features", "--example", name]);
         if folder.ends_with("release") {
             cargo.arg("--release");
         }
-        let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
-        assert!(built.success(), "the examples do not compile");
-        folder.join("examples")
-    });
-    built.join(name)
+        let status = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap();
+        assert!(status.success(), "the example does not compile");
+    }
+    built
+}
+
+/// Whether a program is younger than everything that it was made from, which stands beside it.
+fn is_fresh(program: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let Ok(sources) = std::fs::read_to_string(program.with_extension("d")) else { return false };
+    let mut sources = sources.split_whitespace().skip(1).map(|source| changed(Path::new(source)));
+    let built = changed(program);
+    built.is_some() && sources.all(|source| source.is_some() && source <= built)
 }
 
 /// What the header of an example says that it prints, block after block.

@@ -82,6 +82,12 @@ pub(crate) fn append(path: &Path) -> File {
     OpenOptions::new().create(true).append(true).open(path).unwrap()
 }
 
+/// Adds a line to a file. One write, so that no kill leaves half of it, and those of several programs
+/// do not mix.
+fn note(mut file: &File, line: &str) {
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
 /// Writes down that an attempt begins, then acts.
 struct Agent {
     name: &'static str,
@@ -92,9 +98,7 @@ struct Agent {
 #[async_trait::async_trait]
 impl AgentExecutor for Agent {
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
-        let line = format!("{} {}\n", request.attempt, request.idempotency_key());
-        // One write, so that lines of several programs do not mix.
-        (&*self.log).write_all(line.as_bytes()).unwrap();
+        note(&self.log, &format!("{} {}", request.attempt, request.idempotency_key()));
         let n = request.inputs["n"].as_u64().unwrap_or_default();
         let id = request.execution();
         let pause = async |millis| tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -145,7 +149,7 @@ pub(crate) fn builder(log: File, engine: &Arc<OnceLock<Engine>>) -> EngineBuilde
 async fn run(orders: Orders) {
     let settings = StoreSettings::new(&orders.url).lease(LEASE);
     let store = Store::open_with(settings).await.unwrap_or_else(|error| panic!("{error}"));
-    writeln!(append(&orders.folder.join("opened")), "{}", orders.node).unwrap();
+    note(&append(&orders.folder.join("opened")), "opened");
     let cell = Arc::new(OnceLock::new());
     let log = append(&orders.folder.join("attempts"));
     let engine = builder(log, &cell).store(store.clone()).build();
@@ -170,7 +174,7 @@ async fn run(orders: Orders) {
 /// Goes on where the program before this one was killed.
 async fn take_in(engine: &Engine, orders: &Orders) {
     let path = orders.folder.join(format!("acknowledged-{}", orders.node));
-    let mut acknowledged = append(&path);
+    let acknowledged = append(&path);
     let first = std::fs::read_to_string(&path).unwrap().lines().count() as u64;
     for number in first..orders.count {
         let how = Enqueue::new().id(execution(orders.node, number));
@@ -180,7 +184,7 @@ async fn take_in(engine: &Engine, orders: &Orders) {
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             Err(error) => panic!("{error}"),
         }
-        writeln!(acknowledged, "{number}").unwrap();
+        note(&acknowledged, &number.to_string());
         acknowledged.sync_data().unwrap();
     }
 }
