@@ -20,6 +20,8 @@ pub(crate) struct Durable {
     pub(crate) worker: WorkerId,
     /// Whether it claims executions; else nothing is parked, as nobody here would take it up.
     works: AtomicBool,
+    /// The same, and it is not shutting down.
+    claims: AtomicBool,
     /// The executions that are driven here.
     residents: Mutex<HashMap<ExecutionId, NewsSender>>,
     /// The task that listens to hints.
@@ -32,6 +34,7 @@ impl Durable {
             journal,
             worker: WorkerId::generate(),
             works: AtomicBool::new(false),
+            claims: AtomicBool::new(false),
             residents: Mutex::default(),
             attendant: Mutex::default(),
         }
@@ -53,6 +56,14 @@ impl Durable {
 
     pub(crate) fn set_works(&self, works: bool) {
         self.works.store(works, Ordering::Release);
+    }
+
+    /// Tells the journal whether executions are claimed here.
+    pub(crate) async fn say(&self, works: bool) {
+        self.claims.store(works, Ordering::Release);
+        if let Err(error) = self.journal.at_work(self.worker, works).await {
+            tracing::debug!(%error, "the journal could not be told who works");
+        }
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
@@ -125,6 +136,9 @@ async fn attend(durable: Weak<Durable>, clock: EngineClock) {
 }
 
 async fn renew(durable: &Durable) {
+    if durable.claims.load(Ordering::Acquire) {
+        durable.say(true).await;
+    }
     let held: Vec<ExecutionId> = durable.residents().keys().copied().collect();
     if held.is_empty() {
         return;

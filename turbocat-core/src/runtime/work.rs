@@ -96,6 +96,7 @@ impl Shared {
     pub(crate) async fn work(self: Arc<Self>, work: WorkOptions) {
         let Some(durable) = self.durable.clone() else { return };
         durable.set_works(true);
+        durable.say(true).await;
         let mut hints = durable.journal.hints();
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
