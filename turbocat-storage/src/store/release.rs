@@ -22,7 +22,7 @@ impl Store {
         let mut text = crate::db::Sql::new(
             "select j.execution_id, j.state = 1 and j.worker = $2 as held,
                 exists (select 1 from letters as l where l.execution_id = j.execution_id) as letters
-            from jobs as j where {any_uuid:j.execution_id,$1}",
+            from jobs as j where j.execution_id {any_uuid:$1}",
         );
         text = text.render(database.kind())?;
         let mut renewed = Renewed::default();
