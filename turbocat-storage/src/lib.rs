@@ -27,6 +27,7 @@ pub mod vault;
 pub mod platform;
 mod store;
 mod triggers;
+pub mod queue;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -36,5 +37,5 @@ pub use db::{
 };
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
-pub use store::{Store, StoreSettings};
+pub use store::{Store, StoreSettings, Worker};
 pub use triggers::{Cron, Tick, Ticker};

@@ -22,7 +22,9 @@ mod claim;
 mod release;
 mod post;
 mod places;
+mod workers;
 mod journal;
 
 pub use open::Store;
 pub use settings::StoreSettings;
+pub use workers::Worker;

@@ -18,3 +18,5 @@ mod rotating;
 mod seeding;
 mod engine;
 mod triggers;
+mod claiming;
+mod queue;
