@@ -28,6 +28,7 @@ pub mod platform;
 mod store;
 mod triggers;
 pub mod queue;
+mod upkeep;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -39,3 +40,4 @@ pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings, Worker};
 pub use triggers::{Cron, Tick, Ticker};
+pub use upkeep::{Caretaker, Cleared, Tended};

@@ -10,7 +10,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite};
+use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::lock::FileLock;
 use super::settings::{Durability, Settings};
@@ -22,6 +22,8 @@ pub(super) struct Open {
     pub(super) writer: SqlitePool,
     /// The same as `writer` for a database in memory, which only its own connection can see.
     pub(super) readers: SqlitePool,
+    /// The file, if it is one.
+    pub(super) path: Option<PathBuf>,
     pub(super) _lock: Option<FileLock>,
 }
 
@@ -32,11 +34,11 @@ const CACHE: i64 = -65_536;
 const CHECKPOINT: i64 = 4000;
 
 pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
-    let options = common(settings).filename(":memory:");
+    let options = common(settings).filename(":memory:").auto_vacuum(SqliteAutoVacuum::Incremental);
     let writer = pool(settings, 1).connect_with(options).await?;
     let readers = writer.clone();
     verify(&writer, settings, Role::Memory).await?;
-    Ok(Open { writer, readers, _lock: None })
+    Ok(Open { writer, readers, path: None, _lock: None })
 }
 
 pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
@@ -63,7 +65,32 @@ pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, Stora
     let readers =
         pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
     verify(&readers, settings, Role::Reader).await?;
-    Ok(Open { writer, readers, _lock: Some(lock) })
+    Ok(Open { writer, readers, path: Some(path), _lock: Some(lock) })
+}
+
+impl Open {
+    /// Copies everything into a new file, as it is at one moment. On a connection of its own, so
+    /// that nobody waits for it; a database in memory has only one.
+    pub(super) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
+        let copy = sqlx::query("vacuum into $1").bind(path);
+        match &self.path {
+            None => {
+                copy.execute(&self.writer).await?;
+            }
+            Some(from) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(from)
+                    .read_only(true)
+                    .log_statements(LevelFilter::Off)
+                    .disable_statement_logging();
+                let mut connection = options.connect().await?;
+                let copied = copy.execute(&mut connection).await;
+                connection.close().await?;
+                copied?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The path with everything that leads to it resolved, so that two names of a file are one lock.

@@ -27,4 +27,5 @@ mod journal;
 
 pub use open::Store;
 pub use settings::StoreSettings;
+pub(crate) use value::hex;
 pub use workers::Worker;

@@ -20,3 +20,4 @@ mod engine;
 mod triggers;
 mod claiming;
 mod queue;
+mod upkeep;

@@ -17,7 +17,7 @@ use crate::claiming::execution;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn id(n: u128) -> ExecutionId {
+pub(crate) fn id(n: u128) -> ExecutionId {
     ExecutionId::from_uuid(uuid::Uuid::from_u128(n))
 }
 
@@ -30,7 +30,7 @@ async fn give_up(store: &Store, execution: ExecutionId, error: &str) {
     assert!(store.release(worker, execution, release).await.unwrap());
 }
 
-async fn end(store: &Store, execution: ExecutionId, status: ExecutionStatus, took: u64) {
+pub(crate) async fn end(store: &Store, execution: ExecutionId, status: ExecutionStatus, took: u64) {
     let now = store.now();
     let began = turbocat_core::Timestamp::from_millis(now.as_millis() - i64::try_from(took).unwrap());
     let standing = Standing { status, started_at: Some(began), ended_at: Some(now), ..Standing::default() };
