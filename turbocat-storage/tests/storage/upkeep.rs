@@ -65,7 +65,7 @@ async fn what_ended_long_ago_goes_with_all_that_is_its_own() {
         platform.execution_logs().append(vec![log]).await.unwrap();
         let parent =
             "steps: { child: { workflow: child, inputs: { text: small } }, go: { wait: { signal: go } } }";
-        let parent = engine.start(&Workflow::from_yaml(parent).unwrap(), json!({})).unwrap();
+        let parent = engine.start(Workflow::from_yaml(parent).unwrap(), json!({})).unwrap();
         while parent.steps().await[0].status != turbocat_core::StepStatus::Completed {
             tokio::task::yield_now().await;
         }
@@ -172,6 +172,41 @@ steps:
             waiter.signal("go", json!(1)).await.unwrap();
             assert_eq!(waiter.wait().await.unwrap().output()["b"]["text"], text(n * 8));
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_about_to_be_referred_to_again_is_not_deleted() {
+    on_each_store(async |store| {
+        let digest: &[u8] = &[7; 32];
+        let (define, value) = (
+            "insert into definitions (digest, body) values ($1, '{}') on conflict do nothing",
+            "insert into blobs (digest, body) values ($1, '1') on conflict do nothing",
+        );
+        for unused in [define, value] {
+            store.database().execute(unused, args![digest]).await.unwrap();
+        }
+        // As whoever commits does: it is there already, and is referred to from now on.
+        let mut writing = store.database().begin().await.unwrap();
+        writing.execute(define, args![digest]).await.unwrap();
+        writing.execute(value, args![digest]).await.unwrap();
+        let id = uuid::Uuid::from_u128(1);
+        let text = "insert into executions (id, definition) values ($1, $2)";
+        writing.execute(text, args![id, digest]).await.unwrap();
+        let text = "insert into execution_blobs (execution_id, digest) values ($1, $2)";
+        writing.execute(text, args![id, digest]).await.unwrap();
+        let pruning = {
+            let store = store.clone();
+            tokio::spawn(async move { store.prune(Duration::ZERO).await })
+        };
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        writing.commit().await.unwrap();
+        let cleared = pruning.await.unwrap().unwrap();
+        assert_eq!((cleared.values, cleared.definitions), (0, 0));
+        store.database().execute("delete from executions", args![]).await.unwrap();
+        let cleared = store.prune(Duration::ZERO).await.unwrap();
+        assert_eq!((cleared.values, cleared.definitions), (1, 1));
     })
     .await;
 }
