@@ -23,6 +23,7 @@
 mod error;
 mod db;
 mod migrations;
+mod cron;
 pub mod vault;
 pub mod platform;
 mod store;
@@ -32,6 +33,7 @@ mod upkeep;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cron::Cron;
 pub use db::{
     Arg, Args, Database, Durability, FromColumn, IntoArg, Kind, PostgresSettings, Row, Settings, Sql,
     SqliteSettings, Transaction,
@@ -39,5 +41,5 @@ pub use db::{
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings, Worker};
-pub use triggers::{Cron, Tick, Ticker};
+pub use triggers::{Tick, Ticker};
 pub use upkeep::{Caretaker, Cleared, Tended};

@@ -21,3 +21,4 @@ mod triggers;
 mod claiming;
 mod queue;
 mod upkeep;
+mod scheduling;
