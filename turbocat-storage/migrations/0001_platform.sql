@@ -166,7 +166,7 @@ create index executions_parent on executions (parent_id) where parent_id is not 
 create index executions_unfinished on executions (created_at) where status in ('pending', 'running');
 create index executions_created on executions (created_at desc);
 create index executions_completed on executions (completed_at desc, status) where completed_at is not null;
-create index executions_failed on executions (status, completed_at) where status in ('failed', 'timeout');
+create index executions_failed on executions (completed_at desc, status) where status in ('failed', 'timeout');
 create index executions_definition on executions (definition) where definition is not null;
 create index executions_uncounted on executions (completed_at)
     where completed_at is not null and workflow_id is not null and not counted;

@@ -9,9 +9,10 @@ use crate::args;
 use crate::error::StorageError;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// What has ended is counted as far back as this, and up to that many.
-const COMPLETED: (Duration, i64) = (Duration::from_secs(24 * 60 * 60), 1000);
-const FAILED: (Duration, i64) = (Duration::from_secs(7 * 24 * 60 * 60), 5000);
+/// What has ended is counted as far back as this, and up to 1000 and 5000. Those numbers stand in
+/// the statements: a plan for a number that is not known sorts all there are.
+const COMPLETED: Duration = Duration::from_secs(24 * 60 * 60);
+const FAILED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The most executions that are looked at to know how fast it goes.
 const SAMPLE: i64 = 100_000;
 /// The last ones, to know how long one takes.
@@ -98,19 +99,23 @@ impl Queue<'_> {
             counts.waiting_children = n.min(counts.parked);
             counts.parked -= counts.waiting_children;
         }
+        // The orders name the indexes to be read.
         let text = "select count(*) as n from (
-                select 1 as one from executions where status = 'completed' and completed_at > $1 limit $2) as e";
+                select 1 as one from executions
+                where status = 'completed' and completed_at is not null and completed_at > $1
+                order by completed_at desc limit 1000) as e";
         counts.completed = self.ended(text, COMPLETED).await?;
         let text = "select count(*) as n from (
                 select 1 as one from executions
-                where status in ('failed', 'timeout') and completed_at > $1 limit $2) as e";
+                where status in ('failed', 'timeout') and completed_at > $1
+                order by completed_at desc limit 5000) as e";
         counts.failed = self.ended(text, FAILED).await?;
         counts.total += counts.completed + counts.failed;
         Ok(counts)
     }
 
-    async fn ended(&self, text: &'static str, (age, most): (Duration, i64)) -> Result<u64, StorageError> {
-        self.0.database().fetch_one(text, args![self.before(age), most]).await?.get("n")
+    async fn ended(&self, text: &'static str, age: Duration) -> Result<u64, StorageError> {
+        self.0.database().fetch_one(text, args![self.before(age)]).await?.get("n")
     }
 
     fn before(&self, age: Duration) -> Timestamp {

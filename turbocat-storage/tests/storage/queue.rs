@@ -117,7 +117,8 @@ async fn counting_what_ended_reads_an_index_and_not_the_history() {
         let explain = match store.lease() {
             None => {
                 "explain query plan select 1 as one from executions
-                where status in ('failed', 'timeout') and completed_at > $1 limit 5"
+                where status in ('failed', 'timeout') and completed_at > $1
+                order by completed_at desc limit 5"
             }
             Some(_) => return,
         };
@@ -272,11 +273,11 @@ async fn a_purged_execution_ends_as_failed_and_its_parent_does_not_wait_for_ever
         // Its worker gives it up: nobody could drive it.
         engine.shutdown(Duration::ZERO).await;
         give_up(&store, child, "it kills its workers").await;
-        let engine = family(&agent, &store);
-        engine.work(WorkOptions::new()).unwrap();
         assert!(!store.queue().purge(parent).await.unwrap(), "it was not given up");
         assert!(store.queue().purge(child).await.unwrap());
         assert!(!store.queue().purge(child).await.unwrap());
+        let engine = family(&agent, &store);
+        engine.work(WorkOptions::new()).unwrap();
 
         let execution = engine.wait(parent).await.unwrap();
         assert_eq!(execution.step_output("last"), Some(&json!({ "n": 1 })), "it went on without its child");
