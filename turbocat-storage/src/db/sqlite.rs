@@ -10,7 +10,7 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite};
+use sqlx::{ConnectOptions, Sqlite, Transaction};
 
 use super::lock::FileLock;
 use super::settings::{Durability, Settings};
@@ -22,7 +22,8 @@ pub(super) struct Open {
     pub(super) writer: SqlitePool,
     /// The same as `writer` for a database in memory, which only its own connection can see.
     pub(super) readers: SqlitePool,
-    pub(super) _lock: Option<FileLock>,
+    /// Of a file; a database in memory has none.
+    pub(super) lock: Option<FileLock>,
 }
 
 /// Pages that may be kept in memory: 64 MiB, as SQLite writes it.
@@ -31,12 +32,14 @@ const CACHE: i64 = -65_536;
 /// for bursts, and a log of 16 MiB at most.
 const CHECKPOINT: i64 = 4000;
 
+const BEGIN: &str = "begin immediate";
+
 pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
     let options = common(settings).filename(":memory:");
     let writer = pool(settings, 1).connect_with(options).await?;
     let readers = writer.clone();
     verify(&writer, settings, Role::Memory).await?;
-    Ok(Open { writer, readers, _lock: None })
+    Ok(Open { writer, readers, lock: None })
 }
 
 pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
@@ -63,7 +66,21 @@ pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, Stora
     let readers =
         pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
     verify(&readers, settings, Role::Reader).await?;
-    Ok(Open { writer, readers, _lock: Some(lock) })
+    Ok(Open { writer, readers, lock: Some(lock) })
+}
+
+/// Begins the transaction that writes.
+pub(super) async fn begin(open: &Open) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    match open.writer.begin_with(BEGIN).await {
+        // SQLite undid a transaction by itself, as it does when the disk is full. The driver then
+        // fails to undo it once more and counts it as open for ever, so it gets another connection.
+        // A database in memory lives in its connection; it has no disk.
+        Err(sqlx::Error::InvalidSavePointStatement) if open.lock.is_some() => {
+            open.writer.acquire().await?.close().await?;
+            open.writer.begin_with(BEGIN).await
+        }
+        begun => begun,
+    }
 }
 
 /// The path with everything that leads to it resolved, so that two names of a file are one lock.
