@@ -15,3 +15,4 @@ mod faults;
 mod outage;
 mod server;
 mod disk;
+mod journals;
