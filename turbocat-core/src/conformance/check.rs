@@ -66,6 +66,7 @@ table! {
     "an execution begins with its first turn, held by its worker" => commit::begins,
     "events are appended in their order" => commit::appends,
     "a turn after another number of events is a conflict and nothing of it is done" => commit::refuses_another_number,
+    "a turn by a worker that does not hold its execution is a conflict" => commit::refuses_another_worker,
     "a turn of an unknown execution is a conflict" => commit::refuses_the_unknown,
     "an execution that is there cannot begin again" => commit::begins_once,
     "a turn's letters are sent with it" => commit::sends,

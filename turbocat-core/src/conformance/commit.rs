@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::complaint::Found;
 use super::subject::{Subject, cancel, completed, conflicts, event, execution, signal};
 use crate::event::ExecutionStatus;
-use crate::runtime::{Commit, WorkerId};
+use crate::runtime::{Commit, Release, WorkerId};
 use crate::time::ExecutionId;
 
 pub(super) async fn begins(s: Subject) -> Found {
@@ -20,7 +20,7 @@ pub(super) async fn begins(s: Subject) -> Found {
     let recorded = s.load(new.execution).await?;
     same!(recorded.events, events, "its events");
     same!(recorded.inputs, json!({ "n": 7 }), "its inputs");
-    same!(recorded.workflow.to_string(), new.definition.text(), "its definition");
+    same!(recorded.definition, new.definition, "its definition");
     same!(recorded.status, ExecutionStatus::Running, "its status");
     let others = s.claimed(WorkerId::generate(), 9).await?;
     same!(others, [], "what others are given while its worker holds it");
@@ -56,6 +56,34 @@ pub(super) async fn refuses_another_number(s: Subject) -> Found {
     // And the next one that fits goes through.
     s.journal().commit(Commit::new(id, 1, &[event(2)])).await?;
     same!(s.load(id).await?.events.len(), 2, "how many events there are");
+    Ok(())
+}
+
+pub(super) async fn refuses_another_worker(s: Subject) -> Found {
+    let (worker, other) = (WorkerId::generate(), WorkerId::generate());
+    let id = s.begun(worker).await?;
+    let letter = signal(id, json!(1));
+    s.journal().send(&letter).await?;
+    let refused = async |by| {
+        let before = s.load(id).await?;
+        let seq = before.events.len() as u64;
+        let events = [event(seq + 1)];
+        let turns = [Commit::new(id, seq, &events), Commit::new(id, seq, &[]).read(letter.id)];
+        for turn in turns {
+            conflicts(s.journal().commit(turn.by(by)).await, "a turn by who does not hold it")?;
+        }
+        same!(s.load(id).await?, before, "the execution after a conflict");
+        same!(s.journal().letters(id).await?, std::slice::from_ref(&letter), "its letters");
+        Ok(())
+    };
+    refused(other).await?;
+    s.journal().commit(Commit::new(id, 1, &[event(2)]).by(worker)).await?;
+    same!(s.release(worker, id, Release::Ready).await?, true, "giving it back");
+    refused(worker).await?;
+    same!(s.claimed(other, 9).await?, [id], "what another is given");
+    refused(worker).await?;
+    s.journal().commit(Commit::new(id, 2, &[event(3)]).by(other)).await?;
+    same!(s.load(id).await?.events.len(), 3, "how many events there are");
     Ok(())
 }
 

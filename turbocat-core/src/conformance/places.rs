@@ -58,6 +58,8 @@ pub(super) async fn of_the_gone_are_free(s: Subject) -> Found {
     let id = s.begun(worker).await?;
     fill(&s, worker, id).await?;
     s.release(worker, id, Release::Ready).await?;
+    let late = place(worker, id, 99);
+    same!(s.journal().take_place(agent, &late).await?, false, "taking one for an execution given back");
     same!(s.journal().take_place(agent, &first).await?, true, "taking one of an execution given back");
     s.journal().give_place(agent, &first).await?;
     // It ended.

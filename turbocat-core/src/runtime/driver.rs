@@ -150,6 +150,14 @@ impl Driver {
         self
     }
 
+    /// It was taken in: if it is not driven to its end, it has to be given back.
+    pub(crate) fn is_taken_in(mut self) -> Self {
+        if let Some(residence) = &mut self.residence {
+            residence.is_held();
+        }
+        self
+    }
+
     /// It is in the journal already, so there may be letters.
     pub(crate) const fn has_mail(mut self) -> Self {
         self.mail = true;
@@ -247,7 +255,7 @@ impl Driver {
                 continue;
             }
             if std::mem::take(&mut self.mail) {
-                self.read_letters().await?;
+                let _ = self.read_letters().await?;
                 continue;
             }
             if let Some((step, attempt)) = self.queue.pop_front() {

@@ -34,8 +34,9 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// If the number of its last event is not [`Commit::expected_seq`], somebody else wrote, and
     /// the answer is [`JournalErrorKind::Conflict`]. So it is if there is no such execution, if it
-    /// has ended (it takes no more turns, not even empty ones), and if an execution that begins or
-    /// is started is there already.
+    /// has ended (it takes no more turns, not even empty ones), if an execution that begins or is
+    /// started is there already, and if the worker it is [by](Commit::by) does not hold it: whoever
+    /// claimed it meanwhile has read it, and would not know of these events.
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError>;
 
     /// Takes executions in that are to be driven by whoever claims them; all or none. A conflict
@@ -94,7 +95,8 @@ pub trait Journal: Send + Sync + 'static {
     }
 
     /// Takes one of the places that an agent has on all nodes together, for an attempt of an
-    /// execution that the worker holds; false if none is free now. Default: there is no limit.
+    /// execution that the worker holds; false if none is free now, or the worker does not hold it.
+    /// Default: there is no limit.
     async fn take_place(&self, _agent: &str, _place: &AgentPlace) -> Result<bool, JournalError> {
         Ok(true)
     }
@@ -262,6 +264,8 @@ pub struct Commit<'a> {
     pub sends: &'a [Letter],
     /// The letter that is answered by these events.
     pub read: Option<Uuid>,
+    /// Who writes, if that worker must hold the execution.
+    pub by: Option<WorkerId>,
 }
 
 impl<'a> Commit<'a> {
@@ -276,6 +280,7 @@ impl<'a> Commit<'a> {
             starts: &[],
             sends: &[],
             read: None,
+            by: None,
         }
     }
 
@@ -304,6 +309,13 @@ impl<'a> Commit<'a> {
     #[must_use]
     pub const fn sends(mut self, letters: &'a [Letter]) -> Self {
         self.sends = letters;
+        self
+    }
+
+    /// It is by a worker that must hold the execution, unless it begins here.
+    #[must_use]
+    pub const fn by(mut self, worker: WorkerId) -> Self {
+        self.by = Some(worker);
         self
     }
 
@@ -357,7 +369,7 @@ impl Default for Standing<'_> {
 #[non_exhaustive]
 pub struct Recorded {
     /// The definition.
-    pub workflow: Value,
+    pub definition: Definition,
     /// What it was given.
     pub inputs: Value,
     /// The events in their order; none if nobody has driven it yet.
@@ -376,9 +388,9 @@ pub struct Recorded {
 
 impl Recorded {
     /// Of an execution that nobody has driven yet.
-    pub const fn new(workflow: Value, inputs: Value) -> Self {
+    pub const fn new(definition: Definition, inputs: Value) -> Self {
         Self {
-            workflow,
+            definition,
             inputs,
             events: Vec::new(),
             status: ExecutionStatus::Pending,

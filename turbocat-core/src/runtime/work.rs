@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::driver::Driver;
 use super::error::Error;
@@ -36,6 +36,8 @@ impl Shared {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
             let (mut more, mut failed) = (false, false);
+            // What they tell of is claimed now.
+            while !matches!(hints.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };
@@ -208,7 +210,8 @@ impl Shared {
             error: Some(&reason),
             ..Standing::default()
         };
-        durable.journal.commit(Commit::new(id, 0, &[]).standing(standing).sends(&sends)).await?;
+        let commit = Commit::new(id, 0, &[]).standing(standing).sends(&sends).by(durable.worker);
+        durable.journal.commit(commit).await?;
         sends.iter().for_each(|letter| durable.nudge(letter.to));
         Ok(true)
     }

@@ -62,8 +62,6 @@ struct Known {
     names: BTreeMap<ExecutionId, String>,
     /// Who holds an execution, and until when.
     holder: BTreeMap<ExecutionId, (Life, Timestamp)>,
-    /// Who claimed an execution after it last wrote to it.
-    claimed: BTreeSet<(ExecutionId, Life)>,
     writer: BTreeMap<ExecutionId, Life>,
     /// Those of whose last turn its writer does not know yet that it is written.
     unanswered: BTreeSet<ExecutionId>,
@@ -175,7 +173,6 @@ impl Seen {
         let until = self.clock.now().after(LEASE);
         let mut known = self.known.lock().unwrap();
         known.holder.insert(execution, (life, until));
-        known.claimed.insert((execution, life));
         *known.turns.entry(execution).or_default() += 1;
     }
 
@@ -230,13 +227,10 @@ impl Seen {
             self.takes_in(life, new);
         }
         let mut known = self.known.lock().unwrap();
-        if let Some(before) = known.writer.insert(id, life)
-            && before != life
-            && !known.claimed.contains(&(id, life))
-        {
-            wrong.push(format!("{life} writes to {name} after {before} took it over"));
+        known.writer.insert(id, life);
+        if known.holder.get(&id).is_none_or(|(holder, _)| *holder != life) {
+            wrong.push(format!("{life} writes to {name}, which it does not hold"));
         }
-        known.claimed.remove(&(id, life));
         known.unanswered.insert(id);
         if known.ended.contains(&id) && !commit.events.is_empty() {
             wrong.push(format!("{life} writes to {name}, which has ended"));

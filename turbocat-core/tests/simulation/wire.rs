@@ -63,6 +63,10 @@ impl Journal for Wire {
                 Some(read) => copy.read(read),
                 None => copy,
             };
+            let copy = match commit.by {
+                Some(worker) => copy.by(worker),
+                None => copy,
+            };
             match seen.journal.commit(copy).await {
                 Ok(()) => seen.commits(self.life, &commit),
                 Err(error) => {

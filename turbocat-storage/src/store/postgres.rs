@@ -14,8 +14,9 @@ const NONE: i64 = -1;
 
 const MOVE: &str = "with t as (
     select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::int8[], $6::int8[], $7::int8[],
-        $8::int8[], $9::int8[], $10::text[], $11::text[], $12::text[])
-        as t (id, expected, seq, status, completed, failed, skipped, started, ended, output, digest, error)
+        $8::int8[], $9::int8[], $10::text[], $11::text[], $12::text[], $16::uuid[])
+        as t (id, expected, seq, status, completed, failed, skipped, started, ended, output, digest, error,
+            worker)
 ), moved as (
     update executions as e set
         seq = t.seq, status = t.status, steps_completed = t.completed, steps_failed = t.failed,
@@ -25,6 +26,8 @@ const MOVE: &str = "with t as (
         output_data = coalesce(t.output::json, e.output_data), output_digest = decode(t.digest, 'hex'),
         error_message = t.error::json, updated_at = now()
     from t where e.id = t.id and e.seq = t.expected and e.status in ('pending', 'running')
+        and (t.worker = $17 or exists (
+            select 1 from jobs as h where h.execution_id = t.id and h.state = 1 and h.worker = t.worker))
     returning e.id
 ), wrote as (
     insert into execution_events (execution_id, seq, events)
@@ -178,6 +181,8 @@ fn args_of_move(turns: &[&Turn]) -> Args {
         rows().map(|(id, _)| id).collect::<Vec<Uuid>>(),
         rows().map(|(_, (first, _))| *first).collect::<Vec<i64>>(),
         rows().map(|(_, (_, text))| Some(text.clone())).collect::<Vec<Option<String>>>(),
+        turns.iter().map(|turn| turn.worker.unwrap_or(Uuid::nil())).collect::<Vec<Uuid>>(),
+        Arg::Uuid(Some(Uuid::nil())),
     ]
 }
 

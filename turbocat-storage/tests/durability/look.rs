@@ -64,7 +64,7 @@ pub(super) fn ends(family: &Family) -> Ends {
         for key in ["seq", "at"] {
             last.as_object_mut().and_then(|last| last.remove(key));
         }
-        let (name, status) = (&recorded.workflow["name"], recorded.status.word());
+        let (name, status) = (&recorded.definition.workflow()["name"], recorded.status.word());
         if recorded.parent.is_none() || recorded.status != ExecutionStatus::Cancelled {
             *ends.entry(format!("{name} {status} {last}")).or_default() += 1;
         }
@@ -86,7 +86,8 @@ pub(super) fn tell(family: &Family) -> String {
 pub(super) fn complaints(family: &Family) -> Vec<String> {
     let mut found = Vec::new();
     for (id, recorded) in family {
-        let plan = compile(&Workflow::from_value(&recorded.workflow).unwrap(), &AnyAgent).unwrap();
+        let plan =
+            compile(&Workflow::from_value(&recorded.definition.workflow()).unwrap(), &AnyAgent).unwrap();
         if recorded.events.is_empty() && recorded.status.is_ended() {
             // It ended before it began.
             continue;

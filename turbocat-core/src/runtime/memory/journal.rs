@@ -263,14 +263,15 @@ impl Journal for MemoryJournal {
         let State { executions, places, .. } = &mut *state;
         let Some((limit, taken)) = places.get_mut(agent) else { return Ok(true) };
         // A place is held as long as the execution is.
-        taken.retain(|place| {
+        let is_held = |place: &AgentPlace| {
             let job = executions.get(&place.execution).and_then(|kept| kept.job.as_ref());
             job.is_some_and(|job| job.is_held_by(place.worker) && job.due(self.clock.now()).is_none())
-        });
+        };
+        taken.retain(is_held);
         if taken.contains(place) {
             return Ok(true);
         }
-        let free = taken.len() < *limit;
+        let free = taken.len() < *limit && is_held(place);
         if free {
             taken.push(place.clone());
         }

@@ -74,8 +74,10 @@ impl State {
             None => {
                 let kept = self.executions.get(&id);
                 let kept = kept.ok_or_else(|| conflict(format!("there is no execution {id}")))?;
-                if kept.job.is_none() {
-                    return Err(conflict(format!("execution {id} has ended")));
+                let ended = || conflict(format!("execution {id} has ended"));
+                let job = kept.job.as_ref().ok_or_else(ended)?;
+                if commit.by.is_some_and(|worker| !job.is_held_by(worker)) {
+                    return Err(conflict(format!("execution {id} is not held by who writes to it")));
                 }
                 kept.recorded.events.len()
             }
@@ -104,10 +106,7 @@ impl State {
             parent: new.parent,
             awaited: new.awaited,
             lineage: new.lineage.clone(),
-            ..Recorded::new(
-                serde_json::from_str(new.definition.text()).unwrap_or_default(),
-                (*new.inputs).clone(),
-            )
+            ..Recorded::new(new.definition.clone(), (*new.inputs).clone())
         };
         let kept = Kept { recorded, arrival: self.arrivals, job: Some(job), letters: Vec::new() };
         self.executions.insert(new.execution, kept);
