@@ -4,13 +4,15 @@
 //! adds its own; what is there is never written again. When one of them cannot be read any more,
 //! what has to change is the program.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use turbocat_core::{
-    AnyAgent, Commit, Definition, Event, ExecutionStatus, Journal, Letter, NewExecution, Scheduler, Standing,
-    WorkOptions, Workflow, compile,
+    AnyAgent, Commit, Definition, Event, ExecutionId, ExecutionStatus, Journal, Letter, NewExecution,
+    Scheduler, Standing, WorkOptions, Workflow, compile,
 };
 
 use super::agent::Obedient;
@@ -20,6 +22,7 @@ use super::look::{self, Family};
 use super::mortal::{Death, MortalJournal};
 use super::quick::QuickClock;
 use super::stage::{LEASE, Open, Stage};
+use super::tell::tell_all;
 
 /// What is recorded is small.
 fn flows() -> impl Iterator<Item = &'static Flow> {
@@ -30,7 +33,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/journals")
 }
 
-pub(super) fn blesses() -> bool {
+fn blesses() -> bool {
     std::env::var("TURBOCAT_BLESS").as_deref() == Ok("1")
 }
 
@@ -81,7 +84,7 @@ fn lived(flow: &Flow, death: Death) -> (Value, u32) {
             let letters = open.journal.letters(id).await.unwrap();
             let letters = letters.iter().map(|letter| json!({ "id": letter.id, "message": letter.message }));
             executions.push(json!({
-                "execution": id, "workflow": recorded.workflow, "inputs": recorded.inputs,
+                "execution": id, "workflow": recorded.definition.workflow(), "inputs": recorded.inputs,
                 "parent": recorded.parent, "awaited": recorded.awaited, "lineage": recorded.lineage,
                 "status": recorded.status, "events": recorded.events,
                 "letters": letters.collect::<Vec<_>>(),
@@ -93,7 +96,7 @@ fn lived(flow: &Flow, death: Death) -> (Value, u32) {
 
 /// Reads executions that were recorded into a journal. Gives the name of the first that has no
 /// parent.
-async fn put(journal: &Arc<dyn Journal>, executions: &Value) -> turbocat_core::ExecutionId {
+async fn put(journal: &Arc<dyn Journal>, executions: &Value) -> ExecutionId {
     let mut root = None;
     for one in executions.as_array().unwrap() {
         let read = |key: &str| one[key].clone();
@@ -128,7 +131,7 @@ async fn put(journal: &Arc<dyn Journal>, executions: &Value) -> turbocat_core::E
 /// What was recorded is replayed to where it stood.
 fn replay(family: &Family) {
     for (id, recorded) in family {
-        let workflow = Workflow::from_value(&recorded.workflow).unwrap();
+        let workflow = Workflow::from_value(&recorded.definition.workflow()).unwrap();
         let plan = compile(&workflow, &AnyAgent).unwrap();
         let events: Result<Vec<Event>, _> = recorded.events.iter().map(|event| plan.decode(event)).collect();
         let events = events.unwrap();
@@ -142,23 +145,33 @@ fn replay(family: &Family) {
 }
 
 /// Goes on with what an engine of that time left, and gives what is recorded then.
-pub(super) async fn go_on(
-    open: &Open,
-    flow: &Flow,
-    id: turbocat_core::ExecutionId,
-    clock: &QuickClock,
-) -> Family {
-    let before = look::family(&open.journal, id).await;
-    replay(&before);
+pub(super) async fn go_on(open: &Open, all: &[(ExecutionId, &Flow)], clock: &QuickClock) -> Vec<Family> {
+    let mut completed = BTreeSet::new();
+    for (id, _) in all {
+        let before = look::family(&open.journal, *id).await;
+        replay(&before);
+        completed.extend(look::completed(&before));
+    }
     let agent = Obedient::default();
     let engine = engine(open.journal.clone(), agent.clone(), clock);
     engine.work(WorkOptions::new()).unwrap();
-    assert!(live(&engine, flow, id, None, &open.journal).await);
+    let mut families = Vec::new();
+    for (id, flow) in all {
+        tell_all(flow.tells, &engine, *id, &open.journal).await;
+        tokio::time::timeout(PATIENCE, engine.wait(*id)).await.unwrap().unwrap();
+    }
+    while engine.active() > 0 || !engine.unfinished().await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     assert!(engine.shutdown(PATIENCE).await);
-    not_again(&look::completed(&before), &agent.calls());
-    let family = look::family(&open.journal, id).await;
-    assert_eq!(look::complaints(&family), Vec::<String>::new());
-    family
+    not_again(&completed, &agent.calls());
+    for (id, _) in all {
+        let family = look::family(&open.journal, *id).await;
+        assert_eq!(look::complaints(&family), Vec::<String>::new());
+        families.push(family);
+    }
+    assert_eq!(open.left_behind().await, Vec::<String>::new());
+    families
 }
 
 #[test]
@@ -186,9 +199,8 @@ fn what_earlier_versions_recorded_is_replayed_and_gone_on_with() {
                 let stage = Stage::sqlite();
                 let open = stage.open(&clock).await;
                 let id = put(&open.journal, left).await;
-                let family = go_on(&open, flow, id, &clock).await;
-                assert_eq!(look::ends(&family), look::ends(&whole), "{name}");
-                assert_eq!(open.left_behind().await, Vec::<String>::new());
+                let families = go_on(&open, &[(id, flow)], &clock).await;
+                assert_eq!(look::ends(&families[0]), look::ends(&whole), "{name}");
                 open.close().await;
             }
             open.close().await;

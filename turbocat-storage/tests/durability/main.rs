@@ -16,3 +16,4 @@ mod outage;
 mod server;
 mod disk;
 mod journals;
+mod files;
