@@ -153,7 +153,7 @@ impl Database {
     /// What the database says.
     pub async fn begin(&self) -> Result<Transaction, StorageError> {
         Ok(Transaction(match &*self.0 {
-            Inner::Sqlite(open) => Begun::Sqlite(open.writer.begin_with("begin immediate").await?),
+            Inner::Sqlite(open) => Begun::Sqlite(sqlite::begin(open).await?),
             Inner::Postgres(pool) => Begun::Postgres(pool.begin().await?),
         }))
     }

@@ -214,6 +214,7 @@ impl Turn {
             new,
             letters: Vec::new(),
             read: None,
+            worker: None,
             blobs,
         }
     }
