@@ -73,11 +73,7 @@ impl Tally {
 
 impl Writer {
     /// For a new execution; `parent` waits for it. Without `begins` the journal knows it already.
-    pub(crate) fn new(
-        durable: &Durable,
-        begins: Option<NewExecution>,
-        parent: Option<ExecutionId>,
-    ) -> Self {
+    pub(crate) fn new(durable: &Durable, begins: Option<NewExecution>, parent: Option<ExecutionId>) -> Self {
         let (journal, worker) = (durable.journal.clone(), durable.worker);
         Self { journal, worker, begins, written: 0, tally: Tally::default(), parent, failures: 0 }
     }
