@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use turbocat_core::testing::{Calls, Fault, FaultyJournal, ManualClock, ScriptedAgent, check_recorded};
 use turbocat_core::{
-    AgentExecutor, AttemptRequest, Commit, Definition, Engine, ErrorKind, ExecutionId, ExecutionStatus,
-    Journal, MemoryJournal, NewExecution, StepFailure, StepOutput, Workflow,
+    AgentExecutor, AttemptRequest, Commit, Engine, ErrorKind, ExecutionId, ExecutionStatus, Journal,
+    MemoryJournal, NewExecution, StepFailure, StepOutput, Workflow,
 };
 
 /// A journal that does some of its commits wrong.
@@ -195,7 +195,7 @@ outputs: { b: '{{ b }}', nap: '{{ nap.waitMs }}' }
         let recorded = full.load(id).await.unwrap().unwrap();
         for &keep in &ends[..ends.len() - 1] {
             let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
-            let definition = Definition::new(&recorded.workflow);
+            let definition = recorded.definition.clone();
             let new = NewExecution::new(id, definition, Arc::new(recorded.inputs.clone()));
             let first = Commit::new(id, 0, &recorded.events[..keep]).begins(&new);
             journal.commit(first).await.unwrap();

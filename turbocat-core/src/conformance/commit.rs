@@ -20,7 +20,7 @@ pub(super) async fn begins(s: Subject) -> Found {
     let recorded = s.load(new.execution).await?;
     same!(recorded.events, events, "its events");
     same!(recorded.inputs, json!({ "n": 7 }), "its inputs");
-    same!(recorded.workflow.to_string(), new.definition.text(), "its definition");
+    same!(recorded.definition, new.definition, "its definition");
     same!(recorded.status, ExecutionStatus::Running, "its status");
     let others = s.claimed(WorkerId::generate(), 9).await?;
     same!(others, [], "what others are given while its worker holds it");

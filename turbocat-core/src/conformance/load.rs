@@ -21,7 +21,7 @@ pub(super) async fn pending(s: Subject) -> Found {
     same!(recorded.status, ExecutionStatus::Pending, "its status");
     same!(recorded.events, Vec::<Value>::new(), "its events");
     same!(recorded.inputs, json!({ "n": 1 }), "its inputs");
-    same!(recorded.workflow["name"], json!("conformance"), "its definition");
+    same!(recorded.definition.workflow()["name"], json!("conformance"), "its definition");
     same!(recorded.error, None, "what went wrong");
     same!((recorded.parent, recorded.awaited), (None, false), "its parent");
     same!(recorded.lineage, [], "its lineage");

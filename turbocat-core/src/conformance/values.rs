@@ -46,7 +46,7 @@ pub(super) async fn large_definition(s: Subject) -> Found {
         let mut new = execution();
         new.definition = Definition::new(&workflow);
         s.journal().create(std::slice::from_ref(&new)).await?;
-        same!(s.load(new.execution).await?.workflow, workflow, "the definition");
+        same!(s.load(new.execution).await?.definition.workflow(), workflow, "the definition");
     }
     Ok(())
 }

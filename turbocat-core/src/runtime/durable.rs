@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -25,6 +26,8 @@ pub(crate) struct Durable {
     /// The executions that are driven here. Ordered, so that a test takes the same course every
     /// time.
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
+    /// Those who wait for the end of an execution, whoever drives it.
+    awaited: Mutex<BTreeMap<ExecutionId, Vec<Arc<Notify>>>>,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
 }
@@ -47,6 +50,7 @@ impl Durable {
             worker: WorkerId::generate(),
             works: OnceLock::new(),
             residents: Mutex::default(),
+            awaited: Mutex::default(),
             attendant: Mutex::default(),
         }
     }
@@ -111,11 +115,24 @@ impl Durable {
         Residence { durable: self.clone(), execution, residence, release: Some(Release::Ready) }
     }
 
+    fn awaited(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Vec<Arc<Notify>>>> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on it is heard when an execution may have ended.
+    pub(crate) fn await_end(self: &Arc<Self>, execution: ExecutionId) -> Awaited {
+        let woken = Arc::new(Notify::new());
+        self.awaited().entry(execution).or_default().push(woken.clone());
+        Awaited { durable: self.clone(), execution, woken }
+    }
+
     /// Sees to it that somebody listens to hints.
     pub(crate) fn attend(self: &Arc<Self>, clock: &EngineClock) {
         let mut attendant = self.attendant.lock().unwrap_or_else(PoisonError::into_inner);
         if attendant.as_ref().is_none_or(JoinHandle::is_finished) {
-            *attendant = Some(tokio::spawn(attend(Arc::downgrade(self), clock.clone())));
+            // Nothing that happens from now on is missed, whenever the task begins.
+            let hints = self.journal.hints();
+            *attendant = Some(tokio::spawn(attend(Arc::downgrade(self), hints, clock.clone())));
         }
     }
 }
@@ -129,13 +146,39 @@ impl Drop for Durable {
     }
 }
 
+fn wake(awaited: &Arc<Notify>) {
+    awaited.notify_one();
+}
+
+/// Somebody waits for the end of an execution.
+pub(crate) struct Awaited {
+    durable: Arc<Durable>,
+    execution: ExecutionId,
+    woken: Arc<Notify>,
+}
+
+impl Awaited {
+    /// Returns when it may have ended since the last call.
+    pub(crate) async fn ended(&self) {
+        self.woken.notified().await;
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        let mut awaited = self.durable.awaited();
+        if let Some(waiting) = awaited.get_mut(&self.execution) {
+            waiting.retain(|woken| !Arc::ptr_eq(woken, &self.woken));
+            if waiting.is_empty() {
+                awaited.remove(&self.execution);
+            }
+        }
+    }
+}
+
 /// Passes hints on, and renews leases.
-async fn attend(durable: Weak<Durable>, clock: EngineClock) {
-    let Some((mut hints, lease)) =
-        durable.upgrade().map(|durable| (durable.journal.hints(), durable.journal.lease()))
-    else {
-        return;
-    };
+async fn attend(durable: Weak<Durable>, mut hints: broadcast::Receiver<Hint>, clock: EngineClock) {
+    let Some(lease) = durable.upgrade().map(|durable| durable.journal.lease()) else { return };
     let pause = || lease.map(|lease| clock.sleep_until(clock.now().after(lease / 3)));
     let mut renewal = pause();
     loop {
@@ -154,11 +197,15 @@ async fn attend(durable: Weak<Durable>, clock: EngineClock) {
         let Some(durable) = durable.upgrade() else { return };
         match hint {
             Some(Ok(Hint::Letter(execution))) => durable.nudge(execution),
+            Some(Ok(Hint::Ended(execution))) => {
+                durable.awaited().get(&execution).into_iter().flatten().for_each(wake)
+            }
             Some(Ok(_)) => {}
             Some(Err(RecvError::Lagged(_))) => {
                 for news in durable.residents().values().filter_map(|resident| resident.news.as_ref()) {
                     let _ = news.send(News::Letters);
                 }
+                durable.awaited().values().flatten().for_each(wake);
             }
             Some(Err(RecvError::Closed)) => return,
             None => {

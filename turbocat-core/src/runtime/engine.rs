@@ -15,6 +15,7 @@ use super::execution::Execution;
 use super::handle::ExecutionHandle;
 use super::journal::Journal;
 use super::log::EventLog;
+use super::plans::Plans;
 use super::ports::{Dispatch, Secrets};
 use super::registry::Registry;
 use super::shared::Shared;
@@ -121,6 +122,7 @@ impl EngineBuilder {
                 dispatch,
                 secrets,
                 durable: journal.map(|journal| Arc::new(Durable::new(journal))),
+                plans: Plans::default(),
                 max_nesting,
                 closed: AtomicBool::new(false),
                 stop: AtomicBool::new(false),

@@ -362,7 +362,7 @@ impl Default for Standing<'_> {
 #[non_exhaustive]
 pub struct Recorded {
     /// The definition.
-    pub workflow: Value,
+    pub definition: Definition,
     /// What it was given.
     pub inputs: Value,
     /// The events in their order; none if nobody has driven it yet.
@@ -381,9 +381,9 @@ pub struct Recorded {
 
 impl Recorded {
     /// Of an execution that nobody has driven yet.
-    pub const fn new(workflow: Value, inputs: Value) -> Self {
+    pub const fn new(definition: Definition, inputs: Value) -> Self {
         Self {
-            workflow,
+            definition,
             inputs,
             events: Vec::new(),
             status: ExecutionStatus::Pending,

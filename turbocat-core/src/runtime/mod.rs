@@ -13,6 +13,7 @@ mod attempt;
 mod lineage;
 mod news;
 mod options;
+mod plans;
 mod durable;
 mod writer;
 mod driver;

@@ -14,6 +14,7 @@ use super::journal::{NewExecution, Recorded, TriggerKind};
 use super::lineage::Lineage;
 use super::log::EventLog;
 use super::news::{News, NewsSender};
+use super::plans::Plans;
 use super::ports::{Dispatch, Secrets};
 use super::recover::resume;
 use super::registry::{Registered, Registry};
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) dispatch: Option<Arc<dyn Dispatch>>,
     pub(crate) secrets: Option<Arc<dyn Secrets>>,
     pub(crate) durable: Option<Arc<Durable>>,
+    pub(crate) plans: Plans,
     pub(crate) max_nesting: u32,
     /// No new executions.
     pub(crate) closed: AtomicBool,
@@ -234,8 +236,7 @@ impl Shared {
         news: Option<Channel>,
     ) -> Result<(Driver, Turn, Plan), Error> {
         let active = Active::new(self);
-        let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
-        let plan = self.compile(&workflow)?;
+        let plan = self.plan_of(&recorded.definition)?;
         let waited_by = recorded.parent.filter(|_| recorded.awaited);
         let lineage = Lineage::recorded(&recorded.lineage, &plan);
         let durable = self.durable.as_ref();

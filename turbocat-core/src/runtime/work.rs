@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::driver::Driver;
 use super::error::Error;
@@ -36,6 +36,8 @@ impl Shared {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
             let mut more = false;
+            // What they tell of is claimed now.
+            while !matches!(hints.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };

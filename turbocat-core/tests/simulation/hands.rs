@@ -34,7 +34,7 @@ impl Hands {
         if !recorded.events.iter().any(|event| starts(event, &path, attempt)) {
             self.seen.complain(&format!("{what}, which is not written down"));
         }
-        let plan = plan_of(&recorded.workflow);
+        let plan = plan_of(&recorded.definition.workflow());
         let events: Vec<_> = recorded.events.iter().map(|event| plan.decode(event).unwrap()).collect();
         let Ok(scheduler) = Scheduler::replay(&plan, &events) else {
             return self.seen.complain(&format!("{what}, and the journal cannot be replayed"));

@@ -316,7 +316,7 @@ impl World {
             if recorded.events.is_empty() && recorded.status == ExecutionStatus::Cancelled {
                 continue;
             }
-            let plan = plan_of(&recorded.workflow);
+            let plan = plan_of(&recorded.definition.workflow());
             wrong.extend(
                 check_recorded(&plan, &recorded.events).into_iter().map(|what| format!("{name}: {what}")),
             );
@@ -336,7 +336,7 @@ fn differs(name: &str, order: &Order, recorded: &Recorded) -> Option<String> {
     if order.cancelled && recorded.status == ExecutionStatus::Cancelled {
         return None;
     }
-    let plan = plan_of(&recorded.workflow);
+    let plan = plan_of(&recorded.definition.workflow());
     let events: Result<Vec<_>, _> = recorded.events.iter().map(|event| plan.decode(event)).collect();
     let found = match events.ok().and_then(|events| Scheduler::replay(&plan, &events).ok()) {
         Some(scheduler) => scheduler.output(),

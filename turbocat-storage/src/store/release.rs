@@ -52,17 +52,19 @@ impl Store {
         let changed = match release {
             Release::Ready => {
                 let text = "update jobs set state = 0, worker = null, due_ms = $3
-                    where execution_id = $1 and worker = $2 and state = 1";
-                database.execute(text, crate::args![execution, worker, now]).await?
+                    where execution_id = $1 and worker = $2 and state = 1 returning execution_id";
+                database.returning_soon(text, crate::args![execution, worker, now]).await?.len()
             }
             Release::Park { until, seq } => {
                 let text = "update jobs set state = 2, worker = null, due_ms = $3, failures = 0, stalls = 0
                     where execution_id = $1 and worker = $2 and state = 1
                         and not exists (select 1 from letters where execution_id = $1)
-                        and exists (select 1 from executions where id = $1 and seq = $4)";
+                        and exists (select 1 from executions where id = $1 and seq = $4)
+                    returning execution_id";
                 let until = until.map(|until| until.as_millis());
                 let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-                let changed = database.execute(text, crate::args![execution, worker, until, seq]).await?;
+                let changed =
+                    database.returning_soon(text, crate::args![execution, worker, until, seq]).await?.len();
                 return self.parked(execution, changed).await;
             }
             Release::Failed { error, retry_at } => {
@@ -74,7 +76,8 @@ impl Store {
                         failures = failures + 1
                     where execution_id = $1 and worker = $2 and state = 1";
                 let error = serde_json::Value::from(error);
-                database.execute(text, crate::args![execution, worker, state, due, error]).await?
+                let changed = database.execute(text, crate::args![execution, worker, state, due, error]);
+                usize::from(changed.await? > 0)
             }
             other => return Err(StorageError::invalid(format!("a release that is not known: {other:?}"))),
         };
@@ -84,7 +87,7 @@ impl Store {
 
     /// A letter may have come between the look and the change of a transaction that ran beside it:
     /// whoever wrote it saw the execution held, and did not wake it.
-    async fn parked(&self, execution: ExecutionId, changed: u64) -> Result<bool, StorageError> {
+    async fn parked(&self, execution: ExecutionId, changed: usize) -> Result<bool, StorageError> {
         if changed == 0 {
             return Ok(false);
         }

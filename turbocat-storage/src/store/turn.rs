@@ -192,6 +192,36 @@ impl Turn {
         })
     }
 
+    /// Executions that are taken in by somebody who drives none of them.
+    pub(super) fn taking_in(new: Vec<New>, blobs: Vec<(Uuid, Blob)>) -> Self {
+        Self {
+            execution: new.first().map_or(Uuid::nil(), |new| new.execution),
+            expected: 0,
+            seq: 0,
+            rows: Vec::new(),
+            status: "",
+            ended: false,
+            completed: 0,
+            failed: 0,
+            skipped: 0,
+            started_at: None,
+            ended_at: None,
+            output: None,
+            output_digest: None,
+            error: None,
+            begins: false,
+            new,
+            letters: Vec::new(),
+            read: None,
+            blobs,
+        }
+    }
+
+    /// Whether it only takes executions in.
+    pub(super) fn only_takes_in(&self) -> bool {
+        self.status.is_empty()
+    }
+
     /// Whether it says something new about the execution, and is not only the answer to a letter.
     pub(super) fn moves(&self) -> bool {
         !self.rows.is_empty() || self.ended

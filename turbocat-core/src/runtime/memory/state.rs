@@ -106,10 +106,7 @@ impl State {
             parent: new.parent,
             awaited: new.awaited,
             lineage: new.lineage.clone(),
-            ..Recorded::new(
-                serde_json::from_str(new.definition.text()).unwrap_or_default(),
-                (*new.inputs).clone(),
-            )
+            ..Recorded::new(new.definition.clone(), (*new.inputs).clone())
         };
         let kept = Kept { recorded, arrival: self.arrivals, job: Some(job), letters: Vec::new() };
         self.executions.insert(new.execution, kept);
