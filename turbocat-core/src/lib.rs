@@ -59,6 +59,7 @@
 //! |---|---|---|
 //! | `runtime` | yes | the engine on tokio; without it there is no clock, no thread, no file and no randomness in the crate |
 //! | `testing` | no | a manual clock, scripted agents and journal checks, for tests of programs that embed Turbocat |
+//! | `conformance` | no | the contract of journals as checks, for stores of others as well |
 
 #![cfg_attr(
     not(feature = "runtime"),
@@ -80,6 +81,8 @@ mod scheduler;
 mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 #[cfg(feature = "bench-internals")]
 #[doc(hidden)]
 pub mod bench;

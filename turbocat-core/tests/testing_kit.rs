@@ -181,6 +181,25 @@ async fn a_scripted_agent_hangs_until_it_is_released() {
     assert!(!fourth.is_finished(), "a release is for those who hang then");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn calls_that_are_answered_at_once_are_not_taken_for_those_that_hang() {
+    let agent = ScriptedAgent::new().otherwise(1);
+    let ask_often = || {
+        let agent = agent.clone();
+        tokio::spawn(async move {
+            for _ in 0..3000 {
+                ask(&agent, json!({})).await.unwrap();
+            }
+        })
+    };
+    let (one, two) = (ask_often(), ask_often());
+    tokio::select! {
+        () = agent.until_hanging(1) => panic!("a call hangs that was answered"),
+        done = async { one.await.and(two.await) } => done.unwrap(),
+    }
+    agent.until_called(6000).await;
+}
+
 #[tokio::test]
 async fn a_scripted_agent_knows_that_it_was_dropped() {
     let agent = ScriptedAgent::new().then_hang();

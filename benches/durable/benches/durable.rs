@@ -15,7 +15,7 @@ use turbocat_durable::measure::{Pace, Site, measure};
 use turbocat_durable::process::can_count_syncs;
 use turbocat_durable::turn::{Act, Window, serve};
 use turbocat_durable::workload::{Case, Database, cases};
-use turbocat_durable::{floors, peers};
+use turbocat_durable::{floors, peers, turbocat};
 
 const HELP: &str = "cargo bench [-- [--quick | --test] [--filter TEXT] [--only TEXT]]
 
@@ -199,10 +199,10 @@ fn find<'a>(
     contestants.iter().find(|each| each.name() == name && each.database() == database).map(|each| &**each)
 }
 
-/// Floors first: ratios refer to the first row.
+/// Floors first: ratios refer to the first row. Turbocat is always with them.
 fn everybody(only: &str) -> Vec<Box<dyn Contestant>> {
     let engines = peers::contestants().into_iter().filter(|engine| engine.name().contains(only));
-    floors::contestants().into_iter().chain(engines).collect()
+    floors::contestants().into_iter().chain(turbocat::contestants()).chain(engines).collect()
 }
 
 /// Where stores are made, removed at the end.

@@ -14,6 +14,9 @@ pub mod contestant;
 /// What engines are measured against: the same rows written by hand.
 pub mod floors;
 
+/// Turbocat.
+pub mod turbocat;
+
 /// Other engines.
 pub mod peers;
 

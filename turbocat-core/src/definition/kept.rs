@@ -17,7 +17,12 @@ pub struct Definition {
 impl Definition {
     /// Of a workflow as JSON.
     pub fn new(workflow: &Value) -> Self {
-        let text: Arc<str> = workflow.to_string().into();
+        Self::from_text(workflow.to_string())
+    }
+
+    /// Of a text that was kept.
+    pub fn from_text(text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
         let digest = Sha256::digest(text.as_bytes()).into();
         Self { text, digest }
     }
@@ -25,6 +30,11 @@ impl Definition {
     /// The text: JSON.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The workflow; null if the text is not JSON, which never was a definition.
+    pub fn workflow(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_default()
     }
 
     /// The SHA-256 of the text.

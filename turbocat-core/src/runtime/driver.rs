@@ -35,6 +35,10 @@ const BREATH: Duration = Duration::from_micros(200);
 /// The same in attempts, where time is not real.
 const COUNTED_BREATH: u32 = 64;
 
+/// How much of what has happened is written down together, and how long the first of it waits for
+/// more. Nothing lingers: these bound what is heard while attempts are being begun.
+const TOGETHER: (usize, Duration) = (512, Duration::from_millis(5));
+
 /// How long a durable execution stays in memory when it has nothing to do but wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -56,6 +60,8 @@ pub(crate) struct Driver {
     pub(super) children: BTreeMap<ExecutionId, Child>,
     /// Attempts that were begun by an engine that is gone.
     pub(super) lost: Vec<(StepRef, u32)>,
+    /// That it is driven here, where executions are kept.
+    residence: Option<Residence>,
     /// Whether there may be letters.
     mail: bool,
     /// Whether somebody waits right here, so that it cannot be parked.
@@ -63,8 +69,12 @@ pub(crate) struct Driver {
     wake_at: Option<Timestamp>,
     /// The last reading of the clock.
     pub(super) instant: Instant,
-    /// An empty turn with room for the next.
+    /// What was decided and is not written down yet; empty where nothing is written down.
     turn: Turn,
+    /// What it answers.
+    cause: Cause,
+    /// Since when, if there is something.
+    open_since: Option<Instant>,
     span: tracing::Span,
     _active: Active,
 }
@@ -92,10 +102,10 @@ pub(crate) enum End {
 }
 
 /// What a turn answers, kept in case it has to be told again.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(super) struct Cause {
-    pub(super) input: Option<Input>,
-    /// The letter it came in.
+    pub(super) inputs: Vec<Input>,
+    /// The letter they came in.
     pub(super) letter: Option<Uuid>,
 }
 
@@ -103,7 +113,6 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> Self {
         let Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active } = parts;
         let plan = scheduler.plan();
-        let known = writer.as_ref().is_some_and(|writer| writer.written() > 0);
         let span =
             tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
@@ -118,15 +127,42 @@ impl Driver {
             queue: VecDeque::new(),
             running: BTreeMap::new(),
             children: BTreeMap::new(),
-            mail: known,
+            residence: None,
+            mail: false,
             awaited: false,
             lost,
             wake_at: None,
             instant: Instant::now(),
             turn: Turn::default(),
+            cause: Cause::default(),
+            open_since: None,
             span,
             _active: active,
         }
+    }
+
+    /// It is driven here, and nowhere else in this engine.
+    pub(crate) fn resides(mut self, residence: Option<Residence>) -> Self {
+        self.residence = residence;
+        self
+    }
+
+    /// It was taken in: if it is not driven to its end, it has to be given back.
+    pub(crate) fn is_taken_in(mut self) -> Self {
+        if let Some(residence) = &mut self.residence {
+            residence.is_held();
+        }
+        self
+    }
+
+    /// It is in the journal already, so there may be letters.
+    pub(crate) const fn has_mail(mut self) -> Self {
+        self.mail = true;
+        self
+    }
+
+    pub(crate) fn id(&self) -> ExecutionId {
+        self.scheduler.id()
     }
 
     /// Drives the execution to its end for somebody who waits right here. `first` is the turn that
@@ -143,8 +179,10 @@ impl Driver {
     pub(crate) async fn drive(mut self, first: Turn) -> Result<End, Error> {
         let span = self.span.clone();
         let driven = async {
-            let mut residence = self.settle();
+            let mut residence = self.listen();
             let driven = self.until_ended(first, residence.as_mut()).await;
+            // Nothing is begun or done here any more when others may go on with it.
+            self.running.clear();
             if let Some(log) = &self.log {
                 log.close();
             }
@@ -166,11 +204,11 @@ impl Driver {
     }
 
     /// From now on letters find it here.
-    fn settle(&mut self) -> Option<Residence> {
-        let durable = self.durable()?.clone();
-        durable.attend(&self.shared.clock);
-        let news = Self::channel(&mut self.news).0.clone();
-        Some(durable.settle(self.scheduler.id(), news))
+    fn listen(&mut self) -> Option<Residence> {
+        let residence = self.residence.take()?;
+        self.durable()?.attend(&self.shared.clock);
+        residence.listen(Self::channel(&mut self.news).0.clone());
+        Some(residence)
     }
 
     /// What is not done is for others to do.
@@ -192,22 +230,31 @@ impl Driver {
         first: Turn,
         mut residence: Option<&mut Residence>,
     ) -> Result<bool, Error> {
-        self.act(first, Cause::default()).await?;
+        self.open(first);
+        self.write_down().await?;
         let mut alarm: Option<(Timestamp, Sleep)> = None;
         let mut breath = self.instant + BREATH;
         let real = self.shared.clock.is_real();
         let mut begins = 0_u32;
-        while !self.scheduler.status().is_ended() {
+        loop {
+            if self.scheduler.status().is_ended() {
+                if self.open_since.is_none() {
+                    return Ok(true);
+                }
+                self.write_down().await?;
+                continue;
+            }
             if std::mem::take(&mut self.mail) {
-                self.read_letters().await?;
+                let _ = self.read_letters().await?;
                 continue;
             }
             if let Some((step, attempt)) = self.queue.pop_front() {
                 let begun = std::future::poll_fn(|cx| Poll::Ready(self.begin(cx, step, attempt))).await;
-                match begun {
-                    Some(input) if self.writer.is_none() => self.feed_in_memory(input),
-                    Some(input) => drop(self.feed(input).await?),
-                    None => {}
+                if let Some(input) = begun {
+                    self.feed(input);
+                }
+                if self.is_much() {
+                    self.write_down().await?;
                 }
                 begins = begins.wrapping_add(1);
                 let tired = if real { self.instant > breath } else { begins.is_multiple_of(COUNTED_BREATH) };
@@ -221,9 +268,13 @@ impl Driver {
                 }
                 continue;
             }
+            if self.open_since.is_some() {
+                self.write_down().await?;
+                continue;
+            }
             let now = self.now();
             if self.wake_at.is_some_and(|at| at <= now) {
-                self.feed(Input::Timer).await?;
+                self.feed(Input::Timer);
                 tokio::task::consume_budget().await;
                 continue;
             }
@@ -255,13 +306,16 @@ impl Driver {
                 }
                 () = idle => {
                     let until = self.wake_at;
-                    if let Some(residence) = &mut residence
-                        && residence.release(Release::Park { until }).await
-                    {
-                        return Ok(false);
+                    let Some(residence) = &mut residence else { continue };
+                    let seq = self.scheduler.seq();
+                    match residence.release(Release::Park { until, seq }).await {
+                        Some(true) => return Ok(false),
+                        // If it is still held and as it is known here, there are letters.
+                        Some(false) if self.read_letters().await? == Some(0) => {
+                            return Err(self.taken_over());
+                        }
+                        _ => continue,
                     }
-                    self.mail = true;
-                    continue;
                 }
             };
             self.instant = Instant::now();
@@ -274,7 +328,6 @@ impl Driver {
                 None => alarm = None,
             }
         }
-        Ok(true)
     }
 
     /// How long it stays here though it has nothing to do, if it may leave at all.
@@ -298,11 +351,69 @@ impl Driver {
         self.shared.clock.at(self.instant)
     }
 
-    /// As [`feed`](Self::feed), where nothing is written down: no waiting, no allocation.
-    fn feed_in_memory(&mut self, input: Input) {
+    /// Tells the scheduler something. Where nothing is written down its answer is acted on at once,
+    /// without waiting and without an allocation; else when it is [written
+    /// down](Self::write_down), perhaps together with others. True if it made a difference.
+    fn feed(&mut self, input: Input) -> bool {
         let now = self.shared.clock.at(self.instant);
+        let before = self.turn.events.len();
+        if self.writer.is_some() {
+            self.cause.inputs.push(input.clone());
+            self.open_since.get_or_insert(self.instant);
+        }
+        self.scheduler.apply_into(&mut self.turn, now, input);
+        let difference = self.turn.events.len() > before;
+        if self.writer.is_none() {
+            self.perform_all();
+        }
+        difference
+    }
+
+    /// A turn that the scheduler was not asked for here.
+    fn open(&mut self, turn: Turn) {
+        self.turn = turn;
+        if self.writer.is_some() {
+            self.open_since = Some(self.instant);
+        } else {
+            self.perform_all();
+        }
+    }
+
+    /// Whether it is time to write down what was decided, although there is more to be begun.
+    fn is_much(&self) -> bool {
+        let Some(since) = self.open_since else { return false };
+        let long = self.shared.clock.is_real() && self.instant.duration_since(since) > TOGETHER.1;
+        long || self.cause.inputs.len() >= TOGETHER.0
+    }
+
+    /// Writes down what was decided, if there is something, then does what it asks for.
+    async fn write_down(&mut self) -> Result<(), Error> {
+        if self.open_since.take().is_none() {
+            return Ok(());
+        }
+        let outgoing = loop {
+            let outgoing = self.outgoing(&self.turn, self.cause.letter);
+            let Some(writer) = &mut self.writer else { break outgoing };
+            match writer.write(&self.scheduler, &self.turn.events, &outgoing.enclosed).await {
+                Ok(()) => break outgoing,
+                Err(error) => {
+                    let (unsure, cause) = (std::mem::take(&mut self.turn), std::mem::take(&mut self.cause));
+                    (self.turn, self.cause) = self.recover(error, cause, &unsure.events).await?;
+                }
+            }
+        };
+        self.cause.inputs.clear();
+        self.cause.letter = None;
+        self.sent(outgoing);
+        // What the journal took is not to be blamed on the next agent.
+        self.instant = Instant::now();
+        self.perform_all();
+        Ok(())
+    }
+
+    /// Does what a turn asks for, and keeps its room for the next.
+    fn perform_all(&mut self) {
         let mut turn = std::mem::take(&mut self.turn);
-        self.scheduler.apply_into(&mut turn, now, input);
         self.wake_at = turn.wake_at;
         if turn.actions.len() > 8 {
             // A long turn must not count as the next agent's time.
@@ -318,41 +429,6 @@ impl Driver {
         self.turn = turn;
     }
 
-    /// Tells the scheduler something and acts on its answer. True if it made a difference.
-    async fn feed(&mut self, input: Input) -> Result<bool, Error> {
-        let now = self.shared.clock.at(self.instant);
-        let kept = self.writer.is_some().then(|| input.clone());
-        let turn = self.scheduler.apply(now, input);
-        let difference = !turn.events.is_empty();
-        self.act(turn, Cause { input: kept, letter: None }).await?;
-        Ok(difference)
-    }
-
-    /// Writes a turn down, then does what it asks for.
-    async fn act(&mut self, mut turn: Turn, cause: Cause) -> Result<(), Error> {
-        if self.writer.is_some() {
-            let outgoing = loop {
-                let outgoing = self.outgoing(&turn, cause.letter);
-                let Some(writer) = &mut self.writer else { break outgoing };
-                match writer.write(&self.scheduler, &turn.events, &outgoing.enclosed).await {
-                    Ok(()) => break outgoing,
-                    Err(error) => turn = self.recover(error, &cause).await?,
-                }
-            };
-            self.sent(outgoing);
-            // What the journal took is not to be blamed on the next agent.
-            self.instant = Instant::now();
-        }
-        self.wake_at = turn.wake_at;
-        for action in turn.actions {
-            self.perform(action);
-        }
-        if let Some(log) = &self.log {
-            log.append(turn.events);
-        }
-        Ok(())
-    }
-
     fn perform(&mut self, action: Action) {
         match action {
             Action::Launch { step, attempt } => self.queue.push_back((step, attempt)),
@@ -364,53 +440,59 @@ impl Driver {
         }
     }
 
-    /// Reads what was told to the execution while it was not here, or by somebody else.
-    async fn read_letters(&mut self) -> Result<(), Error> {
-        let Some(durable) = self.durable() else { return Ok(()) };
+    /// Reads what was told to the execution while it was not here, or by somebody else. Gives how
+    /// many letters there were, if the journal says so.
+    async fn read_letters(&mut self) -> Result<Option<usize>, Error> {
+        self.write_down().await?;
+        let Some(durable) = self.durable() else { return Ok(None) };
         let letters = match durable.journal.letters(self.scheduler.id()).await {
             Ok(letters) => letters,
             Err(error) => {
                 // The next hint or renewal asks again.
                 tracing::warn!(%error, "letters could not be read");
-                return Ok(());
+                return Ok(None);
             }
         };
+        let count = letters.len();
         for letter in letters {
             if self.scheduler.status().is_ended() {
                 break;
             }
-            let now = self.now();
-            let input = letter.message.into_input(&self.scheduler);
-            let turn = match input.clone() {
-                Some(input) => self.scheduler.apply(now, input),
-                None => Turn { wake_at: self.wake_at, ..Turn::default() },
-            };
-            self.act(turn, Cause { input, letter: Some(letter.id) }).await?;
+            self.instant = Instant::now();
+            match letter.message.into_input(&self.scheduler) {
+                Some(input) => drop(self.feed(input)),
+                None => self.open(Turn { wake_at: self.wake_at, ..Turn::default() }),
+            }
+            self.cause.letter = Some(letter.id);
+            self.write_down().await?;
         }
-        Ok(())
+        Ok(Some(count))
     }
 
     /// Listens to everything that is waiting, without waiting.
     async fn hear_waiting_news(&mut self) -> Result<(), Error> {
-        while let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok()) {
+        while !self.scheduler.status().is_ended()
+            && let Some(news) = self.news.as_mut().and_then(|(_, news)| news.try_recv().ok())
+        {
             self.hear(news).await?;
-            if self.scheduler.status().is_ended() {
-                break;
+            if self.is_much() {
+                self.write_down().await?;
             }
         }
         Ok(())
     }
 
+    /// Tells the scheduler what was heard; it is to be written down by whoever calls.
     async fn hear(&mut self, news: News) -> Result<(), Error> {
         self.instant = Instant::now();
         match news {
             News::Attempt { step, attempt, outcome } => {
                 self.running.remove(&(step, attempt));
-                self.feed(super::begin::to_input(step, attempt, outcome)).await?;
+                self.feed(super::begin::to_input(step, attempt, outcome));
             }
             News::Child { execution, outcome } => {
                 self.children.remove(&execution);
-                self.feed(Input::ChildEnded { execution, outcome }).await?;
+                self.feed(Input::ChildEnded { execution, outcome });
             }
             News::Ask { ask, answer } => {
                 let input = match ask {
@@ -419,30 +501,35 @@ impl Driver {
                         self.scheduler.find(&path).map(|step| Input::Approval { step, approval })
                     }
                 };
-                let difference = match input {
-                    Some(input) => self.feed(input).await?,
-                    None => false,
-                };
+                let difference = input.is_some_and(|input| self.feed(input));
+                // Whoever asked is told when it is certain.
+                self.write_down().await?;
                 let _ = answer.send(difference);
             }
             News::Letters => self.mail = true,
-            News::TakenOver => {
-                let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
-                return Err(Error::new(ErrorKind::Conflict, message));
+            News::TakenOver => return Err(self.taken_over()),
+            News::Look(look) => {
+                self.write_down().await?;
+                look(&self.scheduler);
             }
-            News::Look(look) => look(&self.scheduler),
         }
         Ok(())
+    }
+
+    fn taken_over(&self) -> Error {
+        let message = format!("execution {} is driven by somebody else now", self.scheduler.id());
+        Error::new(ErrorKind::Conflict, message)
     }
 
     /// The engine is shutting down and its patience is over: an execution in memory is cancelled,
     /// a durable one is left as it is, for the next engine to go on with.
     async fn stop_for_shutdown(&mut self) -> Result<(), Error> {
         if self.writer.is_some() {
+            self.write_down().await?;
             return Err(left(self.context.id));
         }
         self.instant = Instant::now();
-        self.feed(Input::Cancel { reason: "the engine is shutting down".into() }).await?;
+        self.feed(Input::Cancel { reason: "the engine is shutting down".into() });
         Ok(())
     }
 }

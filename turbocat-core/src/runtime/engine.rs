@@ -15,6 +15,7 @@ use super::execution::Execution;
 use super::handle::ExecutionHandle;
 use super::journal::Journal;
 use super::log::EventLog;
+use super::plans::Plans;
 use super::ports::{Dispatch, Secrets};
 use super::registry::Registry;
 use super::shared::Shared;
@@ -121,6 +122,7 @@ impl EngineBuilder {
                 dispatch,
                 secrets,
                 durable: journal.map(|journal| Arc::new(Durable::new(journal))),
+                plans: Plans::default(),
                 max_nesting,
                 closed: AtomicBool::new(false),
                 stop: AtomicBool::new(false),
@@ -234,6 +236,7 @@ impl Engine {
             let message = format!("execution {execution} is being driven already");
             return Err(Error::new(ErrorKind::Conflict, message));
         }
+        let residence = shared.durable.as_ref().map(|durable| durable.settle(execution));
         // What somebody else wrote before it was claimed must be known.
         let recorded = if claimed { self.recorded(execution).await? } else { recorded };
         if recorded.is_cut_off() {
@@ -245,7 +248,7 @@ impl Engine {
         let (sender, receiver) = mpsc::unbounded_channel();
         let news = Some((sender.clone(), receiver));
         let (driver, turn, plan) = shared.go_on(execution, recorded, Some(log.clone()), news)?;
-        let task = tokio::spawn(driver.drive(turn));
+        let task = tokio::spawn(driver.resides(residence).drive(turn));
         Ok(ExecutionHandle::new(execution, plan, sender, log, task))
     }
 

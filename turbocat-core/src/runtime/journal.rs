@@ -33,11 +33,14 @@ pub trait Journal: Send + Sync + 'static {
     /// [read](Commit::read) is gone; if it has ended, its job and all its letters are gone.
     ///
     /// If the number of its last event is not [`Commit::expected_seq`], somebody else wrote, and
-    /// the answer is [`JournalErrorKind::Conflict`].
+    /// the answer is [`JournalErrorKind::Conflict`]. So it is if there is no such execution, if it
+    /// has ended (it takes no more turns, not even empty ones), if an execution that begins or is
+    /// started is there already, and if the worker it is [by](Commit::by) does not hold it: whoever
+    /// claimed it meanwhile has read it, and would not know of these events.
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError>;
 
     /// Takes executions in that are to be driven by whoever claims them; all or none. A conflict
-    /// if there is one of them already.
+    /// if there is one of them already, or one is given twice.
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError>;
 
     /// Everything that was committed of an execution; `None` if there is no such execution.
@@ -53,6 +56,8 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Gives executions to a worker: ready ones whose time has come, parked ones whose moment has
     /// come, held ones whose lease has ended; the smallest priority first, then the longest due.
+    /// [`Job::failures`] and [`Job::stalls`] start anew when it got somewhere since it was last
+    /// claimed.
     async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError>;
 
     /// A worker still holds these executions. Gives those it does not hold any more, and those
@@ -60,7 +65,8 @@ pub trait Journal: Send + Sync + 'static {
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError>;
 
     /// A worker gives an execution back. False, and nothing is changed, if it does not hold it, or
-    /// wants to park it while there are letters for it.
+    /// wants to park it while there are letters for it, or events that it does not know: it may
+    /// have lost it and got it back without having noticed.
     async fn release(
         &self,
         worker: WorkerId,
@@ -82,7 +88,8 @@ pub trait Journal: Send + Sync + 'static {
     }
 
     /// Takes one of the places that an agent has on all nodes together, for an attempt of an
-    /// execution that the worker holds; false if none is free now. Default: there is no limit.
+    /// execution that the worker holds; false if none is free now, or the worker does not hold it.
+    /// Default: there is no limit.
     async fn take_place(&self, _agent: &str, _place: &AgentPlace) -> Result<bool, JournalError> {
         Ok(true)
     }
@@ -256,6 +263,8 @@ pub struct Commit<'a> {
     pub sends: &'a [Letter],
     /// The letter that is answered by these events.
     pub read: Option<Uuid>,
+    /// Who writes, if that worker must hold the execution.
+    pub by: Option<WorkerId>,
 }
 
 impl<'a> Commit<'a> {
@@ -270,6 +279,7 @@ impl<'a> Commit<'a> {
             starts: &[],
             sends: &[],
             read: None,
+            by: None,
         }
     }
 
@@ -298,6 +308,13 @@ impl<'a> Commit<'a> {
     #[must_use]
     pub const fn sends(mut self, letters: &'a [Letter]) -> Self {
         self.sends = letters;
+        self
+    }
+
+    /// It is by a worker that must hold the execution, unless it begins here.
+    #[must_use]
+    pub const fn by(mut self, worker: WorkerId) -> Self {
+        self.by = Some(worker);
         self
     }
 
@@ -351,7 +368,7 @@ impl Default for Standing<'_> {
 #[non_exhaustive]
 pub struct Recorded {
     /// The definition.
-    pub workflow: Value,
+    pub definition: Definition,
     /// What it was given.
     pub inputs: Value,
     /// The events in their order; none if nobody has driven it yet.
@@ -370,9 +387,9 @@ pub struct Recorded {
 
 impl Recorded {
     /// Of an execution that nobody has driven yet.
-    pub const fn new(workflow: Value, inputs: Value) -> Self {
+    pub const fn new(definition: Definition, inputs: Value) -> Self {
         Self {
-            workflow,
+            definition,
             inputs,
             events: Vec::new(),
             status: ExecutionStatus::Pending,
@@ -408,9 +425,10 @@ pub struct Claim {
 /// What a worker is given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claimed {
-    /// The executions.
+    /// The executions, by priority; those of one priority in any order.
     pub jobs: Vec<Job>,
-    /// When there may be more, if that is known.
+    /// When there may be more, if that is known. Where nothing has to be
+    /// [renewed](Journal::lease) it must be known: nobody looks by himself.
     pub next_at: Option<Timestamp>,
 }
 
@@ -444,6 +462,8 @@ pub enum Release {
     Park {
         /// The moment, if there is one.
         until: Option<Timestamp>,
+        /// The number of its last event, as the worker knows it.
+        seq: u64,
     },
     /// It could not be driven.
     Failed {

@@ -105,8 +105,11 @@ impl Driver {
         for letter in &outgoing.enclosed.sends {
             durable.nudge(letter.to);
         }
-        for (driver, first) in outgoing.begun {
-            tokio::spawn(driver.drive(first));
+        for (mut driver, first) in outgoing.begun {
+            if outgoing.enclosed.sends.iter().any(|letter| letter.to == driver.id()) {
+                driver = driver.has_mail();
+            }
+            tokio::spawn(driver.is_taken_in().drive(first));
         }
         let news = Self::channel(&mut self.news).0.clone();
         for (execution, failure) in outgoing.refused {
@@ -190,7 +193,7 @@ impl Shared {
         // It was refused, and the one who was to be told is gone.
         let (driver, first, new) = self.begin_durable_child(nested)?;
         durable.journal.create(&[new]).await.map_err(|error| StepFailure::error(error.to_string()))?;
-        tokio::spawn(driver.drive(first));
+        tokio::spawn(driver.is_taken_in().drive(first));
         Ok(())
     }
 }

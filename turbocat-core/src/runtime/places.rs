@@ -14,9 +14,13 @@ use crate::agent::AttemptRequest;
 /// How long to wait for a hint that a place is free before asking again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// A place, given back when it is dropped.
+/// How long to wait at most before giving a place back is tried again.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A place that is held, or was asked for. Given back when it is dropped.
 pub(crate) struct Taken {
     durable: Arc<Durable>,
+    clock: EngineClock,
     agent: Box<str>,
     place: AgentPlace,
 }
@@ -33,10 +37,12 @@ pub(crate) async fn take(
         execution: request.execution(),
         attempt: format!("{}/{}", request.path(), request.attempt),
     };
+    // Before it is asked for: whoever asks may be stopped before the answer is there.
+    let taken = Taken { durable: durable.clone(), clock: clock.clone(), agent: agent.into(), place };
     let mut hints = durable.journal.hints();
     loop {
-        match durable.journal.take_place(agent, &place).await {
-            Ok(true) => return Taken { durable: durable.clone(), agent: agent.into(), place },
+        match durable.journal.take_place(agent, &taken.place).await {
+            Ok(true) => return taken,
             Ok(false) => {}
             Err(error) => tracing::warn!(%error, agent, "no place could be taken"),
         }
@@ -50,26 +56,27 @@ pub(crate) async fn take(
             }
         };
         tokio::select! {
+            biased;
             () = freed => {}
             () = clock.sleep_until(clock.now().after(AGAIN)) => {}
         }
     }
 }
 
-impl Taken {
-    async fn give(durable: &Durable, agent: &str, place: &AgentPlace) {
-        if let Err(error) = durable.journal.give_place(agent, place).await {
-            // It is free when the execution is not held any more.
-            tracing::warn!(%error, agent, "a place could not be given back");
-        }
-    }
-}
-
 impl Drop for Taken {
     fn drop(&mut self) {
-        if let Ok(runtime) = Handle::try_current() {
-            let (durable, agent, place) = (self.durable.clone(), self.agent.clone(), self.place.clone());
-            runtime.spawn(async move { Self::give(&durable, &agent, &place).await });
-        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        let (journal, clock) = (self.durable.journal.clone(), self.clock.clone());
+        let (agent, place) = (std::mem::take(&mut self.agent), self.place.clone());
+        runtime.spawn(async move {
+            let mut pause = AGAIN;
+            // However long it takes: as long as the execution is held, nobody else would free it,
+            // and it may itself be what waits for a place.
+            while let Err(error) = journal.give_place(&agent, &place).await {
+                tracing::warn!(%error, %agent, "a place could not be given back");
+                clock.sleep_until(clock.now().after(pause)).await;
+                pause = (pause * 2).min(PAUSE);
+            }
+        });
     }
 }

@@ -1,17 +1,23 @@
 //! Goes on when the journal failed, and when another engine is gone.
 
 use super::driver::{Cause, Driver, left};
-use super::error::Error;
+use super::error::{Error, ErrorKind};
 use super::shared::seed;
 use super::writer::read;
-use crate::event::StepRef;
+use crate::event::{Event, StepRef};
 use crate::scheduler::{Action, Input, Scheduler, Turn};
 use crate::time::Timestamp;
 
 impl Driver {
     /// Nobody knows what was written: what the journal has now is what is true. Tells the
     /// scheduler again what it may not have heard, and goes on with what is still being done here.
-    pub(super) async fn recover(&mut self, error: Error, cause: &Cause) -> Result<Turn, Error> {
+    /// `unsure` are those of which nobody knows. Gives the turn to be written, and what it answers.
+    pub(super) async fn recover(
+        &mut self,
+        error: Error,
+        mut cause: Cause,
+        unsure: &[Event],
+    ) -> Result<(Turn, Cause), Error> {
         tracing::warn!(%error, "the journal could not be written; reading it back");
         let known = self.log.as_ref().map(|log| log.len());
         let Some(writer) = &mut self.writer else { return Err(error) };
@@ -27,23 +33,29 @@ impl Driver {
         let Some(recorded) = found else { return Err(told) };
         if recorded.events.is_empty() {
             writer.found(&[]);
-            return self.begin_again().ok_or(told);
+            return Ok((self.begin_again().ok_or(told)?, cause));
         }
         let (scheduler, events) = read(&plan, &recorded.events)?;
+        let added = events.get(usize::try_from(written).unwrap_or(usize::MAX)..);
+        if !added.is_some_and(|added| added.is_empty() || added == unsure) {
+            // What is there and was not written here was written by whoever drives it now.
+            return Err(Error::new(ErrorKind::Conflict, format!("somebody else writes to execution {id}")));
+        }
         writer.found(&events);
-        // A turn is written whole or not at all: if it was, its input has been told.
-        let input = cause.input.clone().filter(|_| scheduler.seq() == written);
+        // A turn is written whole or not at all: if it was, its inputs have been told.
+        if scheduler.seq() != written {
+            cause = Cause::default();
+        }
         self.scheduler = scheduler;
         if let (Some(log), Some(known)) = (&self.log, known) {
             log.append(events.into_iter().skip(known));
         }
         let now = self.now();
-        let mut turn = self.scheduler.apply(now, input.unwrap_or(Input::Timer));
-        for (step, attempt) in self.lost.clone() {
-            let lost = self.scheduler.apply(now, Input::AttemptLost { step, attempt });
-            turn.events.extend(lost.events);
-            turn.actions.extend(lost.actions);
-            turn.wake_at = lost.wake_at;
+        let mut turn = Turn::default();
+        let lost = self.lost.iter().map(|&(step, attempt)| Input::AttemptLost { step, attempt });
+        // A timer does no harm, and tells when to wake up next.
+        for input in cause.inputs.iter().cloned().chain([Input::Timer]).chain(lost) {
+            self.scheduler.apply_into(&mut turn, now, input);
         }
         let in_flight = self.scheduler.in_flight();
         self.running.retain(|attempt, _| in_flight.contains(attempt));
@@ -61,7 +73,7 @@ impl Driver {
                 turn.actions.push(action);
             }
         }
-        Ok(turn)
+        Ok((turn, cause))
     }
 
     /// The first turn once more, of an execution of which nothing was written.

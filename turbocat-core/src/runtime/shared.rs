@@ -14,6 +14,7 @@ use super::journal::{NewExecution, Recorded, TriggerKind};
 use super::lineage::Lineage;
 use super::log::EventLog;
 use super::news::{News, NewsSender};
+use super::plans::Plans;
 use super::ports::{Dispatch, Secrets};
 use super::recover::resume;
 use super::registry::{Registered, Registry};
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) dispatch: Option<Arc<dyn Dispatch>>,
     pub(crate) secrets: Option<Arc<dyn Secrets>>,
     pub(crate) durable: Option<Arc<Durable>>,
+    pub(crate) plans: Plans,
     pub(crate) max_nesting: u32,
     /// No new executions.
     pub(crate) closed: AtomicBool,
@@ -164,9 +166,10 @@ impl Shared {
         if let Some(durable) = &self.durable {
             let mut new = self.new_execution(plan, id, parts.scheduler.inputs().clone())?;
             new.held_by = Some(durable.worker);
-            parts.writer = Some(Writer::new(durable.journal.clone(), Some(new), None));
+            parts.writer = Some(Writer::new(durable, Some(new), None));
         }
-        Ok((Driver::new(parts), first))
+        let residence = self.durable.as_ref().map(|durable| durable.settle(id));
+        Ok((Driver::new(parts).resides(residence), first))
     }
 
     fn parts(
@@ -223,7 +226,8 @@ impl Shared {
         })
     }
 
-    /// Goes on with an execution as it was recorded: nobody is at its attempts any more.
+    /// Goes on with an execution as it was recorded: nobody is at its attempts any more. The driver
+    /// has to be told where it resides.
     pub(crate) fn go_on(
         self: &Arc<Self>,
         id: ExecutionId,
@@ -232,25 +236,24 @@ impl Shared {
         news: Option<Channel>,
     ) -> Result<(Driver, Turn, Plan), Error> {
         let active = Active::new(self);
-        let workflow = Workflow::from_value(&recorded.workflow).map_err(|found| invalid(None, found))?;
-        let plan = self.compile(&workflow)?;
+        let plan = self.plan_of(&recorded.definition)?;
         let waited_by = recorded.parent.filter(|_| recorded.awaited);
         let lineage = Lineage::recorded(&recorded.lineage, &plan);
-        let journal = self.durable.as_ref().map(|durable| durable.journal.clone());
+        let durable = self.durable.as_ref();
         if recorded.events.is_empty() {
             let (mut parts, first) = self.parts(&plan, id, recorded.inputs, lineage, log, news)?;
-            parts.writer = journal.map(|journal| Writer::new(journal, None, waited_by));
-            return Ok((Driver::new(parts), first, plan));
+            parts.writer = durable.map(|durable| Writer::new(durable, None, waited_by));
+            return Ok((Driver::new(parts).has_mail(), first, plan));
         }
         let (mut scheduler, events) = read(&plan, &recorded.events)?;
-        let writer = journal.map(|journal| Writer::after(journal, &events, waited_by));
+        let writer = durable.map(|durable| Writer::after(durable, &events, waited_by));
         let (turn, lost) = resume(&mut scheduler, self.clock.now());
         if let Some(log) = &log {
             log.append(events);
         }
         let (agents, shared) = (self.agents(&plan)?, self.clone());
         let parts = Parts { shared, scheduler, agents, lineage, log, writer, news, lost, active };
-        Ok((Driver::new(parts), turn, plan))
+        Ok((Driver::new(parts).has_mail(), turn, plan))
     }
 
     /// Whether a workflow may be nested there, and its plan.
@@ -308,8 +311,12 @@ impl Shared {
         new.awaited = waited_by.is_some();
         new.lineage = parts.lineage.names();
         new.held_by = Some(durable.worker);
-        parts.writer = Some(Writer::new(durable.journal.clone(), None, waited_by));
-        Ok((Driver::new(parts), first, new))
+        parts.writer = Some(Writer::new(durable, None, waited_by));
+        // Before its parent is written: from then on this engine might claim it. If the parent is
+        // not written there is nothing to be given back, least of all what is written later.
+        let mut residence = durable.settle(id);
+        residence.keep();
+        Ok((Driver::new(parts).resides(Some(residence)), first, new))
     }
 }
 

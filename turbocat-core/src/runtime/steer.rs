@@ -12,12 +12,11 @@ use super::durable::Durable;
 use super::engine::{Engine, Runnable, unreadable};
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
-use super::journal::{Hint, NewExecution, Recorded, Sent, TriggerKind};
+use super::journal::{NewExecution, Recorded, Sent, TriggerKind};
 use super::letter::{Letter, Message};
 use super::news::{Ask, News};
-use super::work::WorkOptions;
+use super::options::WorkOptions;
 use super::writer::read;
-use crate::definition::Workflow;
 use crate::scheduler::{Approval, Scheduler};
 use crate::time::{ExecutionId, Timestamp};
 
@@ -138,10 +137,9 @@ impl Engine {
     pub fn work(&self, work: WorkOptions) -> Result<(), Error> {
         let durable = self.durable()?;
         self.shared.is_open()?;
-        if durable.works() {
+        if !durable.begin_to_work(work) {
             return Err(Error::new(ErrorKind::Conflict, "the engine works already"));
         }
-        durable.set_works(true);
         durable.attend(&self.shared.clock);
         tokio::spawn(self.shared.clone().work(work));
         Ok(())
@@ -216,13 +214,12 @@ impl Engine {
     /// If there is no such execution, or the journal cannot be read.
     pub async fn wait(&self, execution: ExecutionId) -> Result<Execution, Error> {
         let durable = self.durable()?.clone();
-        let mut hints = durable.journal.hints();
+        durable.attend(&self.shared.clock);
+        let awaited = durable.await_end(execution);
         loop {
             let recorded = self.recorded(execution).await?;
             if recorded.status.is_ended() {
-                let workflow = Workflow::from_value(&recorded.workflow)
-                    .map_err(|found| super::shared::invalid(None, found))?;
-                let plan = self.compile(&workflow)?;
+                let plan = self.shared.plan_of(&recorded.definition)?;
                 if !recorded.events.is_empty() {
                     let scheduler = read(&plan, &recorded.events)?.0;
                     if scheduler.status().is_ended() {
@@ -232,8 +229,6 @@ impl Engine {
                 // It was cancelled before it began, or given up.
                 return Ok(Execution::unbegun(&plan, execution, &recorded));
             }
-            let ended =
-                async { while hints.recv().await.is_ok_and(|hint| hint != Hint::Ended(execution)) {} };
             // A hint may be missed.
             let later = self.shared.clock.now().after(Duration::from_secs(1));
             let poll = async {
@@ -243,7 +238,8 @@ impl Engine {
                 }
             };
             tokio::select! {
-                () = ended => {}
+                biased;
+                () = awaited.ended() => {}
                 () = poll => {}
             }
         }
@@ -255,9 +251,7 @@ impl Engine {
         if recorded.events.is_empty() {
             return Ok(None);
         }
-        let workflow =
-            Workflow::from_value(&recorded.workflow).map_err(|found| super::shared::invalid(None, found))?;
-        Ok(Some(read(&self.compile(&workflow)?, &recorded.events)?.0))
+        Ok(Some(read(&self.shared.plan_of(&recorded.definition)?, &recorded.events)?.0))
     }
 
     pub(super) async fn recorded(&self, execution: ExecutionId) -> Result<Recorded, Error> {

@@ -7,117 +7,58 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::Notify;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::driver::End;
+use super::driver::Driver;
 use super::error::Error;
 use super::journal::{Claim, Commit, Hint, Job, Recorded, Release, Standing};
 use super::letter::{Letter, Message};
+use super::options::WorkOptions;
 use super::shared::{Active, Shared};
 use crate::event::ExecutionStatus;
+use crate::scheduler::Turn;
 use crate::time::{ExecutionId, Timestamp};
 
-/// How an engine takes executions up.
-#[derive(Clone, Copy, Debug)]
-pub struct WorkOptions {
-    slots: usize,
-    poll: Duration,
-    attempts: u32,
-    stalls: u32,
-}
-
-impl Default for WorkOptions {
-    fn default() -> Self {
-        Self { slots: 64, poll: Duration::from_secs(2), attempts: 3, stalls: 10 }
-    }
-}
-
-impl WorkOptions {
-    /// The defaults.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// How many claimed executions are driven at a time. Default 64: most of them wait for their
-    /// agents most of the time.
-    #[must_use]
-    pub const fn slots(mut self, slots: usize) -> Self {
-        self.slots = if slots == 0 { 1 } else { slots };
-        self
-    }
-
-    /// How often to look for executions that no hint told of, where there are other nodes.
-    /// Default 2 s: hints come at once, so this is for those that were missed.
-    #[must_use]
-    pub const fn poll(mut self, every: Duration) -> Self {
-        self.poll = every;
-        self
-    }
-
-    /// How often an execution that cannot be driven (its agents are not registered here, its
-    /// journal cannot be read) is tried, with longer and longer pauses, before it is given up.
-    /// Default 3. A step that fails is no such case.
-    #[must_use]
-    pub const fn attempts(mut self, attempts: u32) -> Self {
-        self.attempts = if attempts == 0 { 1 } else { attempts };
-        self
-    }
-
-    /// How often in a row its worker may go away without the execution getting anywhere, before it
-    /// is given up as one that kills its workers. Default 10: a worker that goes away is mostly an
-    /// upgrade.
-    #[must_use]
-    pub const fn stalls(mut self, stalls: u32) -> Self {
-        self.stalls = stalls;
-        self
-    }
-
-    /// When to try again after that many failures; `None`: it is given up. Chance adds up to a
-    /// tenth, so that not all come back at once.
-    fn retry_at(&self, job: Job, now: Timestamp) -> Option<Timestamp> {
-        let failures = job.failures;
-        let pause =
-            Duration::from_secs(1).saturating_mul(1 << failures.min(16)).min(Duration::from_secs(300));
-        let chance = u32::from(job.execution.as_uuid().as_bytes()[15]);
-        let pause = pause + pause / 10 * chance / 255;
-        (failures + 1 < self.attempts).then(|| now.after(pause))
-    }
-}
-
-/// Why an execution that was claimed is not driven to its end here.
-enum Stopped {
-    /// It was left, parked, or taken over; whoever drove it has seen to it.
-    Elsewhere,
-    Failed(Error),
-}
+/// How long to wait for executions of which the journal says that their time is about to come, at
+/// first: its clock may be another than the engine's, and behind.
+const EARLY: Duration = Duration::from_millis(10);
 
 impl Shared {
     /// Claims executions and drives them until the engine is closed.
     pub(crate) async fn work(self: Arc<Self>, work: WorkOptions) {
         let Some(durable) = self.durable.clone() else { return };
-        durable.set_works(true);
         durable.say(true).await;
         let mut hints = durable.journal.hints();
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());
         let polls = durable.journal.lease().is_some();
+        let mut early = EARLY;
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
             let mut more = false;
+            // What they tell of is claimed now.
+            while !matches!(hints.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };
                 match durable.journal.claim(claim).await {
                     Ok(claimed) => {
                         next_at = claimed.next_at;
+                        let now = self.clock.now();
+                        if claimed.jobs.is_empty() && next_at.is_some_and(|next| next <= now) {
+                            next_at = Some(now.after(early));
+                            early = (early * 2).min(work.poll);
+                        } else {
+                            early = EARLY;
+                        }
                         more = claimed.jobs.len() == claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
                             let (shared, busy, freed) = (self.clone(), busy.clone(), freed.clone());
                             let active = Active::new(&self);
                             tokio::spawn(async move {
-                                shared.take_up_with(job, work).await;
+                                shared.take_up(job).await;
                                 busy.fetch_sub(1, Ordering::AcqRel);
                                 freed.notify_one();
                                 drop(active);
@@ -153,10 +94,11 @@ impl Shared {
                 }
             };
             tokio::select! {
-                () = hinted => {}
+                biased;
+                () = self.closing() => {}
                 () = freed.notified() => {}
                 () = due => {}
-                () = self.closing() => {}
+                () = hinted => {}
             }
         }
     }
@@ -175,7 +117,7 @@ impl Shared {
     /// Claims one execution, if nobody else drives it.
     pub(crate) async fn claim_only(&self, execution: ExecutionId, take_over: bool) -> Option<Job> {
         let durable = self.durable.as_ref()?;
-        if !take_over && durable.resident(execution).is_some() {
+        if !take_over && durable.is_resident(execution) {
             return None;
         }
         let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
@@ -190,49 +132,43 @@ impl Shared {
 
     /// Drives a claimed execution.
     pub(crate) async fn take_up(self: &Arc<Self>, job: Job) {
-        Box::pin(self.take_up_with(job, WorkOptions::default())).await;
-    }
-
-    async fn take_up_with(self: &Arc<Self>, job: Job, work: WorkOptions) {
         let Some(durable) = &self.durable else { return };
-        let give_back = |release| async move {
-            if let Err(error) = durable.journal.release(durable.worker, job.execution, release).await {
-                tracing::warn!(%error, execution = %job.execution, "an execution could not be given back");
-            }
-        };
+        // If it was thought to be gone, and is not, whoever drives it goes on.
+        let Some(mut residence) = durable.move_in(job.execution) else { return };
+        let work = durable.options();
         if job.stalls > work.stalls {
             let error = format!("{} workers went away while they had it", job.stalls);
-            return give_back(Release::Failed { error, retry_at: None }).await;
+            residence.fails(Release::Failed { error, retry_at: None });
+            return residence.leave().await;
         }
-        if durable.resident(job.execution).is_some() {
-            // It was thought to be gone, and is not.
-            return;
-        }
-        if let Err(Stopped::Failed(error)) = self.drive_claimed(job).await {
-            tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
-            let retry_at = work.retry_at(job, self.clock.now());
-            give_back(Release::Failed { error: error.to_string(), retry_at }).await;
+        match self.prepare(job.execution).await {
+            Ok(Some((driver, first))) => {
+                // Whoever drives it gives it back.
+                drop(Box::pin(driver.resides(Some(residence)).drive(first)).await);
+            }
+            Ok(None) => {
+                residence.keep();
+                residence.leave().await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
+                let retry_at = work.retry_at(job, &error, self.clock.now());
+                residence.fails(Release::Failed { error: error.to_string(), retry_at });
+                residence.leave().await;
+            }
         }
     }
 
-    async fn drive_claimed(self: &Arc<Self>, job: Job) -> Result<(), Stopped> {
-        let Some(durable) = &self.durable else { return Err(Stopped::Elsewhere) };
-        let id = job.execution;
-        let read = |error| {
-            Stopped::Failed(Error::caused(super::ErrorKind::Journal, "the journal cannot be read", error))
-        };
-        let Some(recorded) = durable.journal.load(id).await.map_err(read)? else {
-            return Err(Stopped::Elsewhere);
-        };
+    /// What is needed to go on with a claimed execution; `None` if there is nothing to be done.
+    async fn prepare(self: &Arc<Self>, id: ExecutionId) -> Result<Option<(Driver, Turn)>, Error> {
+        let Some(durable) = &self.durable else { return Ok(None) };
+        let read = |error| Error::caused(super::ErrorKind::Journal, "the journal cannot be read", error);
+        let Some(recorded) = durable.journal.load(id).await.map_err(read)? else { return Ok(None) };
         if recorded.events.is_empty() && self.cancelled_before(id, &recorded).await.map_err(read)? {
-            return Ok(());
+            return Ok(None);
         }
-        let (driver, first, _) = self.go_on(id, recorded, None, None).map_err(Stopped::Failed)?;
-        match Box::pin(driver.drive(first)).await {
-            Ok(End::Ended(_)) => Ok(()),
-            // Whoever drives gives it back.
-            Ok(End::Parked) | Err(_) => Err(Stopped::Elsewhere),
-        }
+        let (driver, first, _) = self.go_on(id, recorded, None, None)?;
+        Ok(Some((driver, first)))
     }
 
     /// An execution that was cancelled before anybody began it ends without beginning.
@@ -263,7 +199,8 @@ impl Shared {
             error: Some(&reason),
             ..Standing::default()
         };
-        durable.journal.commit(Commit::new(id, 0, &[]).standing(standing).sends(&sends)).await?;
+        let commit = Commit::new(id, 0, &[]).standing(standing).sends(&sends).by(durable.worker);
+        durable.journal.commit(commit).await?;
         sends.iter().for_each(|letter| durable.nudge(letter.to));
         Ok(true)
     }

@@ -7,8 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::clock::EngineClock;
+use super::durable::Durable;
 use super::error::{Error, ErrorKind};
-use super::journal::{Commit, Journal, JournalErrorKind, NewExecution, Recorded, Standing};
+use super::journal::{Commit, Journal, JournalErrorKind, NewExecution, Recorded, Standing, WorkerId};
 use super::letter::Letter;
 use crate::event::{Event, Fact};
 use crate::plan::Plan;
@@ -24,6 +25,8 @@ const SMALL: usize = 16 * 1024;
 
 pub(crate) struct Writer {
     journal: Arc<dyn Journal>,
+    /// Who drives it.
+    worker: WorkerId,
     /// The execution, until it was written with the first events.
     begins: Option<NewExecution>,
     /// The number of the last event that was written.
@@ -70,19 +73,16 @@ impl Tally {
 
 impl Writer {
     /// For a new execution; `parent` waits for it. Without `begins` the journal knows it already.
-    pub(crate) fn new(
-        journal: Arc<dyn Journal>,
-        begins: Option<NewExecution>,
-        parent: Option<ExecutionId>,
-    ) -> Self {
-        Self { journal, begins, written: 0, tally: Tally::default(), parent, failures: 0 }
+    pub(crate) fn new(durable: &Durable, begins: Option<NewExecution>, parent: Option<ExecutionId>) -> Self {
+        let (journal, worker) = (durable.journal.clone(), durable.worker);
+        Self { journal, worker, begins, written: 0, tally: Tally::default(), parent, failures: 0 }
     }
 
     /// For an execution that has events already.
-    pub(crate) fn after(journal: Arc<dyn Journal>, events: &[Event], parent: Option<ExecutionId>) -> Self {
-        let mut tally = Tally::default();
-        tally.add(events);
-        Self { journal, begins: None, written: events.len() as u64, tally, parent, failures: 0 }
+    pub(crate) fn after(durable: &Durable, events: &[Event], parent: Option<ExecutionId>) -> Self {
+        let mut writer = Self::new(durable, None, parent);
+        writer.found(events);
+        writer
     }
 
     /// The number of the last event that is known to be written.
@@ -129,6 +129,7 @@ impl Writer {
             starts: &enclosed.starts,
             sends: &enclosed.sends,
             read: enclosed.read,
+            by: Some(self.worker),
         };
         match self.journal.commit(commit).await {
             Ok(()) => {

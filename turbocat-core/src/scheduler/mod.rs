@@ -175,7 +175,7 @@ impl Scheduler {
         turn
     }
 
-    /// As [`apply`](Self::apply), into a turn that is empty but has room already.
+    /// As [`apply`](Self::apply), behind what a turn has already.
     pub(crate) fn apply_into(&mut self, turn: &mut Turn, now: Timestamp, input: Input) {
         if !self.state.is_ended() && self.state.status != ExecutionStatus::Pending {
             self.decide(turn, now, input);

@@ -168,7 +168,7 @@ impl ScriptedAgent {
 
     /// How many calls hang.
     pub fn hanging(&self) -> usize {
-        self.script().open()
+        self.script().hanging()
     }
 
     /// How many answers nobody asked for, the default not counted.
@@ -215,8 +215,8 @@ impl Shared {
 
     fn tell(&self) {
         let script = self.script();
-        let now = (script.calls().len(), script.open());
-        drop(script);
+        let now = (script.calls().len(), script.hanging());
+        // Under the lock, so that what is told last is what is true.
         self.asked.send_if_modified(|known| std::mem::replace(known, now) != now);
     }
 }
@@ -242,9 +242,8 @@ impl AgentExecutor for ScriptedAgent {
     }
 
     async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
-        let call = self.script().called(&request);
+        let (call, answer) = self.script().called(&request);
         let mut open = Open { shared: self.shared.clone(), call, end: CallEnd::Dropped };
-        let answer = self.script().answer(call);
         if let Answer::Hang(_) = &answer {
             self.shared.tell();
             let (step, path) = (request.step(), request.path());

@@ -1,6 +1,6 @@
 //! What a scripted agent is to answer, and what it was asked.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -73,6 +73,8 @@ pub(super) struct Script {
     answers: BTreeMap<String, VecDeque<Answer>>,
     otherwise: Option<Answer>,
     calls: Vec<Call>,
+    /// The calls that hang.
+    hanging: BTreeSet<usize>,
 }
 
 impl Script {
@@ -84,15 +86,19 @@ impl Script {
         self.otherwise = Some(answer);
     }
 
-    /// Notes a call and gives its number.
-    pub(super) fn called(&mut self, request: &AttemptRequest) -> usize {
-        self.calls.push(Call::new(request));
-        self.calls.len() - 1
+    /// Notes a call; gives its number and its answer.
+    pub(super) fn called(&mut self, request: &AttemptRequest) -> (usize, Answer) {
+        let (number, call) = (self.calls.len(), Call::new(request));
+        let answer = self.answer(&call);
+        if let Answer::Hang(_) = &answer {
+            self.hanging.insert(number);
+        }
+        self.calls.push(call);
+        (number, answer)
     }
 
     /// The next answer to a call: of its path, else of its step's key, else of any step.
-    pub(super) fn answer(&mut self, call: usize) -> Answer {
-        let call = &self.calls[call];
+    fn answer(&mut self, call: &Call) -> Answer {
         for step in [&*call.path, &*call.step, ""] {
             if let Some(answer) = self.answers.get_mut(step).and_then(VecDeque::pop_front) {
                 return answer;
@@ -106,6 +112,7 @@ impl Script {
     }
 
     pub(super) fn end(&mut self, call: usize, end: CallEnd) {
+        self.hanging.remove(&call);
         self.calls[call].end = end;
     }
 
@@ -113,8 +120,8 @@ impl Script {
         &self.calls
     }
 
-    pub(super) fn open(&self) -> usize {
-        self.calls.iter().filter(|call| call.end == CallEnd::Open).count()
+    pub(super) fn hanging(&self) -> usize {
+        self.hanging.len()
     }
 
     /// How many answers nobody asked for.

@@ -202,11 +202,34 @@ impl Database {
         }
     }
 
+    /// As [`returning`](Self::returning), for a change that may be lost with the power because
+    /// whoever opens the database next does without it: on SQLite nobody waits for the disk. It is
+    /// never lost while what was changed after it is kept.
+    ///
+    /// The call goes on when its future is dropped.
+    pub(crate) async fn returning_soon(
+        &self,
+        statement: &'static str,
+        args: Args,
+    ) -> Result<Vec<Row>, StorageError> {
+        let Inner::Sqlite(open) = &*self.0 else { return self.returning(statement, args).await };
+        args.expect_all_of(statement)?;
+        open.unsynced(statement, for_sqlite(args)?).await
+    }
+
     /// The pool of the one connection that writes, on SQLite.
     pub(crate) fn sqlite_writer(&self) -> Option<&SqlitePool> {
         match &*self.0 {
             Inner::Sqlite(open) => Some(&open.writer),
             Inner::Postgres(_) => None,
+        }
+    }
+
+    /// As if somebody had been stopped before commits waited for the disk again.
+    #[cfg(test)]
+    pub(super) fn left_unsynced(&self) {
+        if let Inner::Sqlite(open) = &*self.0 {
+            open.leave_unsynced();
         }
     }
 

@@ -2,17 +2,20 @@
 //! took.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::LevelFilter;
 use sqlx::pool::PoolOptions;
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
-    SqliteSynchronous,
+    SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqliteRow, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Sqlite};
 
 use super::lock::FileLock;
+use super::row::Row;
 use super::settings::{Durability, Settings};
 use crate::error::{StorageError, StorageErrorKind};
 
@@ -24,6 +27,9 @@ pub(super) struct Open {
     pub(super) readers: SqlitePool,
     /// The file, if it is one.
     pub(super) path: Option<PathBuf>,
+    /// Whether the connection that writes may have been left in a state in which it does not wait
+    /// for the disk; `None` where it never waits.
+    left_unsynced: Option<Arc<AtomicBool>>,
     pub(super) _lock: Option<FileLock>,
 }
 
@@ -38,7 +44,7 @@ pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
     let writer = pool(settings, 1).connect_with(options).await?;
     let readers = writer.clone();
     verify(&writer, settings, Role::Memory).await?;
-    Ok(Open { writer, readers, path: None, _lock: None })
+    Ok(Open { writer, readers, path: None, left_unsynced: None, _lock: None })
 }
 
 pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
@@ -59,16 +65,63 @@ pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, Stora
             Durability::Full => SqliteSynchronous::Full,
             Durability::Normal => SqliteSynchronous::Normal,
         });
-    let writer = pool(settings, 1).connect_with(writing).await.map_err(named)?;
+    let left_unsynced = Arc::new(AtomicBool::new(false));
+    let left = left_unsynced.clone();
+    let writers = pool(settings, 1).before_acquire(move |connection, _| {
+        let left = left.clone();
+        Box::pin(async move {
+            if left.load(Ordering::Acquire) {
+                sqlx::query(SYNC).execute(&mut *connection).await?;
+                left.store(false, Ordering::Release);
+            }
+            Ok(true)
+        })
+    });
+    let writer = writers.connect_with(writing).await.map_err(named)?;
     verify(&writer, settings, Role::Writer).await?;
+    let syncs = settings.sqlite.durability == Durability::Full;
+    let left_unsynced = syncs.then_some(left_unsynced);
     let reading = common(settings).filename(&path).read_only(true).pragma("query_only", "on");
     let readers =
         pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
     verify(&readers, settings, Role::Reader).await?;
-    Ok(Open { writer, readers, path: Some(path), _lock: Some(lock) })
+    Ok(Open { writer, readers, path: Some(path), left_unsynced, _lock: Some(lock) })
 }
 
+/// What makes commits wait for the disk again.
+const SYNC: &str = "pragma synchronous = full";
+
 impl Open {
+    /// A statement whose commit does not wait for the disk. The next one that does takes it along,
+    /// as there is one log.
+    pub(super) async fn unsynced(
+        &self,
+        statement: &'static str,
+        args: SqliteArguments,
+    ) -> Result<Vec<Row>, StorageError> {
+        let rows = |rows: Vec<SqliteRow>| rows.into_iter().map(Row::from).collect();
+        let Some(left) = self.left_unsynced.clone() else {
+            return Ok(rows(sqlx::query_with(statement, args).fetch_all(&self.writer).await?));
+        };
+        let text = super::sql::safe(format!("pragma synchronous = normal;\n{statement};\n{SYNC}"));
+        let writer = self.writer.clone();
+        let work = tokio::spawn(async move {
+            let mut connection = writer.acquire().await?;
+            // Wherever this is stopped: whoever is given the connection next puts it right.
+            left.store(true, Ordering::Release);
+            let done = sqlx::query_with(text, args).fetch_all(&mut *connection).await;
+            if done.is_ok() || sqlx::query(SYNC).execute(&mut *connection).await.is_ok() {
+                left.store(false, Ordering::Release);
+            }
+            done
+        });
+        let done = work.await.map_err(|error| {
+            StorageError::new(StorageErrorKind::Unavailable, "the thread of the database is gone")
+                .because(error)
+        })?;
+        Ok(rows(done?))
+    }
+
     /// Copies everything into a new file, as it is at one moment. On a connection of its own, so
     /// that nobody waits for it; a database in memory has only one.
     pub(super) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
@@ -90,6 +143,15 @@ impl Open {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Open {
+    pub(super) fn leave_unsynced(&self) {
+        if let Some(left) = &self.left_unsynced {
+            left.store(true, Ordering::Release);
+        }
     }
 }
 
@@ -188,4 +250,67 @@ fn not_taken(ask: &str, want: &str, got: &str) -> StorageError {
         "the database did not take a setting: `{ask}` is `{got}` and not `{want}`; help: use a file that Turbocat made, on a local disk"
     );
     StorageError::new(StorageErrorKind::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Args, Database};
+    use super::*;
+    use crate::args;
+
+    const CHANGE: &str = "update settings set value = value + 1 returning value";
+
+    async fn synchronous(database: &Database) -> i64 {
+        let rows = database.returning("pragma synchronous", Args::new()).await.unwrap();
+        rows[0].get("synchronous").unwrap()
+    }
+
+    fn file() -> (PathBuf, String) {
+        let folder = std::env::temp_dir().join(format!("turbocat-unsynced-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir(&folder).unwrap();
+        let url = format!("sqlite:{}", folder.join("a.db").display());
+        (folder, url)
+    }
+
+    #[test]
+    fn after_a_change_that_need_not_be_synced_the_next_one_is() {
+        let (folder, url) = file();
+        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let main = runtime();
+        let database = main.block_on(async {
+            let database = Database::open(&url).await.unwrap();
+            database.execute("create table settings (value integer)", args![]).await.unwrap();
+            database.execute("insert into settings values (0)", args![]).await.unwrap();
+            let rows = database.returning_soon(CHANGE, args![]).await.unwrap();
+            assert_eq!(rows[0].get::<i64>("value").unwrap(), 1);
+            assert_eq!(synchronous(&database).await, 2);
+            assert!(database.returning_soon("update nothing set value = 1", args![]).await.is_err());
+            assert_eq!(synchronous(&database).await, 2);
+            database
+        });
+        // Stopped wherever it is.
+        for polls in 0..40 {
+            let other = runtime();
+            let change = database.clone();
+            other.spawn(async move { drop(change.returning_soon(CHANGE, args![]).await) });
+            other.block_on(async {
+                for _ in 0..polls {
+                    tokio::task::yield_now().await;
+                }
+            });
+            other.shutdown_background();
+            assert_eq!(main.block_on(synchronous(&database)), 2, "after {polls} polls");
+        }
+        main.block_on(async {
+            // As if it had been stopped between the change and the way back.
+            let Some(writer) = database.sqlite_writer() else { panic!("this is SQLite") };
+            let mut connection = writer.acquire().await.unwrap();
+            sqlx::query("pragma synchronous = normal").execute(&mut *connection).await.unwrap();
+            database.left_unsynced();
+            drop(connection);
+            assert_eq!(synchronous(&database).await, 2);
+            database.close().await;
+        });
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

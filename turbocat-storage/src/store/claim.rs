@@ -1,7 +1,8 @@
 //! Claims: which executions a worker is given.
 //!
 //! What has become due is made ready first, in a statement of its own; then ready ones are given
-//! away. On PostgreSQL rows that somebody else is taking are passed over.
+//! away. On PostgreSQL rows that somebody else is taking are passed over. On SQLite nobody waits for
+//! the disk: who opens the file next makes ready what was held.
 
 use turbocat_core::{Claim, Claimed, ExecutionId, Job, Timestamp};
 
@@ -95,7 +96,7 @@ impl Store {
         if let Some(only) = claim.only {
             let take_over = claim.take_over && self.0.lease.is_none();
             let args = crate::args![worker, until, only, take_over, now];
-            let rows = database.returning(of(database.kind(), CLAIM_ONE), args).await?;
+            let rows = database.returning_soon(of(database.kind(), CLAIM_ONE), args).await?;
             return Ok(Claimed { jobs: jobs(&rows)?, next_at: None });
         }
         let controls = database
@@ -109,7 +110,7 @@ impl Store {
             return Ok(Claimed::default());
         }
         if self.is_due(now).await? {
-            database.execute(of(database.kind(), DUE), crate::args![now]).await?;
+            database.returning_soon(of(database.kind(), DUE), crate::args![now]).await?;
         }
         let limit = i64::try_from(claim.limit).unwrap_or(i64::MAX);
         let limited = controls.get::<i64>("limits")? > 0;
@@ -123,7 +124,7 @@ impl Store {
             (rows, more)
         } else {
             let args = crate::args![worker, until, limit];
-            (database.returning(of(database.kind(), CLAIM), args).await?, None)
+            (database.returning_soon(of(database.kind(), CLAIM), args).await?, None)
         };
         let jobs = jobs(&rows)?;
         let next_at = if jobs.len() < claim.limit {

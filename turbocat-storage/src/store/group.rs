@@ -171,7 +171,11 @@ fn gather(first: Order, orders: &mut mpsc::Receiver<Order>, next: &mut Option<Or
 }
 
 fn conflict(turn: &Turn, error: Option<StorageError>) -> StorageError {
-    let message = format!("execution {} does not stand at event {} any more", turn.execution, turn.expected);
+    let message = if turn.only_takes_in() {
+        "there is an execution of that name already".to_owned()
+    } else {
+        format!("execution {} does not stand at event {} any more", turn.execution, turn.expected)
+    };
     let conflict = StorageError::new(StorageErrorKind::Conflict, message);
     match error {
         Some(error) => conflict.because(error),

@@ -27,8 +27,7 @@ impl Journal for Store {
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
         let now = self.0.time.now();
         let turn = Turn::new(&commit, now, self.until(now)).map_err(journal)?;
-        let closed = || JournalError::new(JournalErrorKind::Unavailable, "the store is closed");
-        self.writers().ok_or_else(closed)?.write(turn).await.map_err(journal)
+        self.write(turn).await.map_err(journal)
     }
 
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError> {

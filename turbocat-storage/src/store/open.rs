@@ -11,8 +11,9 @@ use super::group::Writers;
 use super::hints::Hints;
 use super::moment::{Time, system_now};
 use super::settings::StoreSettings;
+use super::turn::Turn;
 use crate::db::{Database, Kind};
-use crate::error::StorageError;
+use crate::error::{StorageError, StorageErrorKind};
 
 /// How often the clock of the database is read, and the limits.
 const LOOK: Duration = Duration::from_secs(5);
@@ -141,8 +142,11 @@ impl Store {
         self.0.hints.give(hint);
     }
 
-    pub(super) fn writers(&self) -> Option<Arc<Writers>> {
-        self.0.writers.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Returns when a turn is durable.
+    pub(super) async fn write(&self, turn: Turn) -> Result<(), StorageError> {
+        let writers = self.0.writers.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let closed = || StorageError::new(StorageErrorKind::Unavailable, "the store is closed");
+        writers.ok_or_else(closed)?.write(turn).await
     }
 
     /// When a lease that begins now ends.

@@ -35,8 +35,12 @@ impl Store {
         let (worker, execution) = (*place.worker.as_uuid(), place.execution);
         let text = "insert into agent_places (agent, execution_id, attempt, worker)
             select $1, $2, $3, $4 where (select count(*) from agent_places where agent = $1) < $5
+                and exists (
+                    select 1 from jobs as j where j.execution_id = $2 and j.worker = $4
+                        and j.state = 1 and (j.due_ms is null or j.due_ms > $6))
             on conflict do nothing";
-        let args = crate::args![agent, execution, &*place.attempt, worker, limit.get::<i64>("places")?];
+        let limit: i64 = limit.get("places")?;
+        let args = crate::args![agent, execution, &*place.attempt, worker, limit, self.0.time.now()];
         let taken = transaction.execute(text, args).await? > 0;
         let text = "select 1 as one from agent_places
             where agent = $1 and execution_id = $2 and attempt = $3 and worker = $4";

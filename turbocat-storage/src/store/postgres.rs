@@ -14,8 +14,9 @@ const NONE: i64 = -1;
 
 const MOVE: &str = "with t as (
     select * from unnest($1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::int8[], $6::int8[], $7::int8[],
-        $8::int8[], $9::int8[], $10::text[], $11::text[], $12::text[])
-        as t (id, expected, seq, status, completed, failed, skipped, started, ended, output, digest, error)
+        $8::int8[], $9::int8[], $10::text[], $11::text[], $12::text[], $16::uuid[])
+        as t (id, expected, seq, status, completed, failed, skipped, started, ended, output, digest, error,
+            worker)
 ), moved as (
     update executions as e set
         seq = t.seq, status = t.status, steps_completed = t.completed, steps_failed = t.failed,
@@ -25,6 +26,8 @@ const MOVE: &str = "with t as (
         output_data = coalesce(t.output::json, e.output_data), output_digest = decode(t.digest, 'hex'),
         error_message = t.error::json, updated_at = now()
     from t where e.id = t.id and e.seq = t.expected and e.status in ('pending', 'running')
+        and (t.worker = $17 or exists (
+            select 1 from jobs as h where h.execution_id = t.id and h.state = 1 and h.worker = t.worker))
     returning e.id
 ), wrote as (
     insert into execution_events (execution_id, seq, events)
@@ -55,9 +58,14 @@ select t.id, t.name, t.priority, case when t.worker <> $7 then 1 when t.due > $8
 from unnest($1::uuid[], $2::text[], $3::int8[], $4::uuid[], $5::int8[], $6::int8[])
     as t (id, name, priority, worker, due, created)";
 
+/// Whoever puts a letter into a box, parks its owner or ends it waits for the others who do, and
+/// sees in its next statement what they did: no letter is left that nobody reads.
+const LOCK: &str = "select 1 from jobs where execution_id = any($1) order by execution_id for update";
+
 const LETTERS: &str = "insert into letters (id, execution_id, message)
-select t.id, t.recipient, t.message from unnest($1::uuid[], $2::uuid[], $3::text[]) as t (id, recipient, message)
-where exists (select 1 from jobs where execution_id = t.recipient) on conflict do nothing";
+select t.id, t.recipient, t.message
+from unnest($1::uuid[], $2::uuid[], $3::text[]) with ordinality as t (id, recipient, message, place)
+where exists (select 1 from jobs where execution_id = t.recipient) order by t.place on conflict do nothing";
 
 const WAKE: &str = "update jobs set state = 0, due_ms = $3
 where state = 2 and execution_id = any($1) or state = 4 and execution_id = any($2)";
@@ -120,6 +128,12 @@ fn conflicts(turns: &[&Turn], moved: &[crate::db::Row]) -> Result<HashSet<Uuid>,
 /// Letters, and what is gone.
 async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Result<(), StorageError> {
     let letters: Vec<_> = turns.iter().flat_map(|turn| &turn.letters).collect();
+    let mut ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
+    let mut touched: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
+    touched.extend(&ended);
+    if !touched.is_empty() {
+        transaction.execute(LOCK, crate::args![touched]).await?;
+    }
     if !letters.is_empty() {
         let mut to: Vec<Uuid> = letters.iter().map(|letter| letter.to).collect();
         let (ids, texts): (Vec<Uuid>, Vec<Option<String>>) =
@@ -134,7 +148,6 @@ async fn finish(transaction: &mut Transaction, turns: &[&Turn], now: i64) -> Res
     if !read.is_empty() {
         transaction.execute("delete from letters where id = any($1)", crate::args![read]).await?;
     }
-    let mut ended: Vec<Uuid> = turns.iter().filter(|turn| turn.ended).map(|turn| turn.execution).collect();
     if !ended.is_empty() {
         ended.sort_unstable();
         let text = "with gone as (delete from letters where execution_id = any($1)),
@@ -168,6 +181,8 @@ fn args_of_move(turns: &[&Turn]) -> Args {
         rows().map(|(id, _)| id).collect::<Vec<Uuid>>(),
         rows().map(|(_, (first, _))| *first).collect::<Vec<i64>>(),
         rows().map(|(_, (_, text))| Some(text.clone())).collect::<Vec<Option<String>>>(),
+        turns.iter().map(|turn| turn.worker.unwrap_or(Uuid::nil())).collect::<Vec<Uuid>>(),
+        Arg::Uuid(Some(Uuid::nil())),
     ]
 }
 

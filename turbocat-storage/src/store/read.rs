@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use turbocat_core::{ExecutionId, Letter, Message, Recorded};
+use turbocat_core::{Definition, ExecutionId, Letter, Message, Recorded};
 use uuid::Uuid;
 
 use super::open::Store;
@@ -21,10 +21,8 @@ impl Store {
             return Ok(None);
         };
         let body: String = row.get("body")?;
-        let workflow = serde_json::from_str(&body)
-            .map_err(|error| StorageError::corrupt("a definition cannot be read").because(error))?;
         let inputs = self.value(&row, "input_data", "input_digest").await?.unwrap_or_default();
-        let mut recorded = Recorded::new(workflow, inputs);
+        let mut recorded = Recorded::new(Definition::from_text(body), inputs);
         recorded.status = status_of(&row.get::<String>("status")?)?;
         recorded.error = match row.get::<Option<Value>>("error_message")? {
             Some(Value::String(error)) => Some(error),

@@ -15,18 +15,22 @@ impl Store {
         let database = &self.0.database;
         let ids: Vec<Uuid> = held.iter().map(|id| *id.as_uuid()).collect();
         if let Some(until) = self.until(self.0.time.now()) {
-            let text =
-                "update jobs set due_ms = $1 where execution_id = any($2) and worker = $3 and state = 1";
+            // In the order in which turns lock them.
+            let text = "update jobs set due_ms = $1 where execution_id in (
+                    select execution_id from jobs
+                    where execution_id = any($2) and worker = $3 and state = 1
+                    order by execution_id for update)";
             database.execute(text, crate::args![until, ids.clone(), *worker.as_uuid()]).await?;
         }
-        let mut text = crate::db::Sql::new(
+        let text = crate::db::Sql::new(
             "select j.execution_id, j.state = 1 and j.worker = $2 as held,
                 exists (select 1 from letters as l where l.execution_id = j.execution_id) as letters
             from jobs as j where j.execution_id {any_uuid:$1}",
         );
-        text = text.render(database.kind())?;
         let mut renewed = Renewed::default();
-        for row in database.fetch_all(text, crate::args![ids, *worker.as_uuid()]).await? {
+        for row in
+            database.fetch_all(text.render(database.kind())?, crate::args![ids, *worker.as_uuid()]).await?
+        {
             let execution = row.get("execution_id")?;
             if !row.get::<Option<bool>>("held")?.unwrap_or(false) {
                 renewed.lost.push(execution);
@@ -48,15 +52,19 @@ impl Store {
         let changed = match release {
             Release::Ready => {
                 let text = "update jobs set state = 0, worker = null, due_ms = $3
-                    where execution_id = $1 and worker = $2 and state = 1";
-                database.execute(text, crate::args![execution, worker, now]).await?
+                    where execution_id = $1 and worker = $2 and state = 1 returning execution_id";
+                database.returning_soon(text, crate::args![execution, worker, now]).await?.len()
             }
-            Release::Park { until } => {
+            Release::Park { until, seq } => {
                 let text = "update jobs set state = 2, worker = null, due_ms = $3, failures = 0, stalls = 0
                     where execution_id = $1 and worker = $2 and state = 1
-                        and not exists (select 1 from letters where execution_id = $1)";
+                        and not exists (select 1 from letters where execution_id = $1)
+                        and exists (select 1 from executions where id = $1 and seq = $4)
+                    returning execution_id";
                 let until = until.map(|until| until.as_millis());
-                let changed = database.execute(text, crate::args![execution, worker, until]).await?;
+                let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+                let changed =
+                    database.returning_soon(text, crate::args![execution, worker, until, seq]).await?.len();
                 return self.parked(execution, changed).await;
             }
             Release::Failed { error, retry_at } => {
@@ -68,7 +76,8 @@ impl Store {
                         failures = failures + 1
                     where execution_id = $1 and worker = $2 and state = 1";
                 let error = serde_json::Value::from(error);
-                database.execute(text, crate::args![execution, worker, state, due, error]).await?
+                let changed = database.execute(text, crate::args![execution, worker, state, due, error]);
+                usize::from(changed.await? > 0)
             }
             other => return Err(StorageError::invalid(format!("a release that is not known: {other:?}"))),
         };
@@ -78,7 +87,7 @@ impl Store {
 
     /// A letter may have come between the look and the change of a transaction that ran beside it:
     /// whoever wrote it saw the execution held, and did not wake it.
-    async fn parked(&self, execution: ExecutionId, changed: u64) -> Result<bool, StorageError> {
+    async fn parked(&self, execution: ExecutionId, changed: usize) -> Result<bool, StorageError> {
         if changed == 0 {
             return Ok(false);
         }

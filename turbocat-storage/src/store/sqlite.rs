@@ -13,7 +13,7 @@ use crate::db::{Args, Database, Transaction};
 use crate::error::{StorageError, StorageErrorKind};
 
 /// `$1` turns: id, number of the last event before, number of the last one now, status, counts,
-/// times, output, error, whether it has ended. `$2` events: id, number of the first, text. `$3` the
+/// times, output, error, whether it has ended, who must hold it. `$2` events: id, number of the first, text. `$3` the
 /// time.
 ///
 /// The first statement fails if a turn does not fit its execution any more: the table has a check
@@ -23,7 +23,10 @@ macro_rules! events {
         "insert into queue_controls (id)
 select 2 from json_each($1) as j where not exists (
     select 1 from executions as x
-    where x.id = unhex(j.value ->> 0) and x.seq = j.value ->> 1 and x.status in ('pending', 'running'));
+    where x.id = unhex(j.value ->> 0) and x.seq = j.value ->> 1 and x.status in ('pending', 'running')
+        and (j.value ->> 13 is null or exists (
+            select 1 from jobs as h
+            where h.execution_id = x.id and h.state = 1 and h.worker = unhex(j.value ->> 13))));
 insert into execution_events (execution_id, seq, events)
 select unhex(j.value ->> 0), j.value ->> 1, j.value ->> 2 from json_each($2) as j;
 update executions as e set
@@ -130,6 +133,7 @@ fn args_of_events(turns: &[&Turn], now: i64) -> Args {
             turn.output_digest.as_deref(),
             turn.error.as_deref(),
             turn.ended,
+            turn.worker.map(id),
         )
     }));
     let events = turns.iter().flat_map(|turn| turn.rows.iter().map(|row| (turn.execution, row)));

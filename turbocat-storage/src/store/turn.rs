@@ -32,6 +32,8 @@ pub(super) struct Turn {
     pub(super) new: Vec<New>,
     pub(super) letters: Vec<Post>,
     pub(super) read: Option<Uuid>,
+    /// Who must hold the execution.
+    pub(super) worker: Option<Uuid>,
     pub(super) blobs: Vec<(Uuid, Blob)>,
 }
 
@@ -185,8 +187,39 @@ impl Turn {
             new,
             letters: commit.sends.iter().map(Post::new).collect::<Result<_, _>>()?,
             read: commit.read,
+            worker: commit.by.filter(|_| commit.begins.is_none()).map(|worker| *worker.as_uuid()),
             blobs,
         })
+    }
+
+    /// Executions that are taken in by somebody who drives none of them.
+    pub(super) fn taking_in(new: Vec<New>, blobs: Vec<(Uuid, Blob)>) -> Self {
+        Self {
+            execution: new.first().map_or(Uuid::nil(), |new| new.execution),
+            expected: 0,
+            seq: 0,
+            rows: Vec::new(),
+            status: "",
+            ended: false,
+            completed: 0,
+            failed: 0,
+            skipped: 0,
+            started_at: None,
+            ended_at: None,
+            output: None,
+            output_digest: None,
+            error: None,
+            begins: false,
+            new,
+            letters: Vec::new(),
+            read: None,
+            blobs,
+        }
+    }
+
+    /// Whether it only takes executions in.
+    pub(super) fn only_takes_in(&self) -> bool {
+        self.status.is_empty()
     }
 
     /// Whether it says something new about the execution, and is not only the answer to a letter.

@@ -50,7 +50,7 @@ where
     F: Fn(Database) -> Fut,
     Fut: Future<Output = ()>,
 {
-    if let Some(url) = postgres_url().await {
+    if let Some(url) = fresh_postgres().await {
         run(&url, body).await;
     }
 }
@@ -73,7 +73,7 @@ pub async fn on_each_store_with(
 ) {
     let folder = TempFolder::new();
     let url = format!("sqlite:{}", folder.path().join("app.db").display());
-    for url in [Some(url), postgres_url().await].into_iter().flatten() {
+    for url in [Some(url), fresh_postgres().await].into_iter().flatten() {
         let settings = settings(StoreSettings::new(&url));
         let store = Store::open_with(settings).await.expect("a fresh store opens");
         body(store.clone()).await;
@@ -92,8 +92,11 @@ where
     database.close().await;
 }
 
-/// The address of a fresh database, if there is a server.
-async fn postgres_url() -> Option<String> {
+/// The address of a fresh PostgreSQL database, if there is a server: as [`on_postgres`] finds it.
+///
+/// # Panics
+/// If a database cannot be made, or if there is no server and `$TURBOCAT_REQUIRE_PG` is `1`.
+pub async fn fresh_postgres() -> Option<String> {
     if let Ok(url) = std::env::var("TURBOCAT_TEST_DATABASE_URL") {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();

@@ -16,6 +16,7 @@ mod keeping;
 mod sealing;
 mod rotating;
 mod seeding;
+mod conformance;
 mod engine;
 mod triggers;
 mod claiming;

@@ -53,7 +53,7 @@ async fn every_execution_is_counted_once_as_what_it_is() {
             store.claim(only).await.unwrap();
         }
         for n in [4, 5] {
-            assert!(store.release(worker, id(n), Release::Park { until: None }).await.unwrap());
+            assert!(store.release(worker, id(n), Release::Park { until: None, seq: 0 }).await.unwrap());
         }
         give_up(&store, id(6), "no").await;
         for (n, status) in [

@@ -1,5 +1,6 @@
 //! PostgreSQL, one writer that commits what is queued, a statement a kind of row.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -74,6 +75,8 @@ impl Contestant for Floor {
 
     async fn open(&self, place: &str) -> Result<Arc<dyn Engine>> {
         let mut connection = connect(place).await?;
+        // Tables that were empty when a statement was planned would be read from end to end.
+        sqlx::query("set enable_seqscan = off").execute(&mut connection).await?;
         let settings = settings(&mut connection).await?;
         let write = |inbox| tokio::spawn(write_all(connection, inbox));
         Ok(Arc::new(Groups { queue: Queue::new(write), waits: self.waits, settings }))
@@ -124,17 +127,15 @@ async fn write_all(mut connection: PgConnection, mut inbox: Inbox) -> Result<()>
 
 async fn write(connection: &mut PgConnection, events: &[Event]) -> Result<()> {
     let (executions, seqs): (Vec<i64>, Vec<i64>) = events.iter().map(|event| event.place()).unzip();
-    let insert = sqlx::query(INSERT_EVENTS).bind(executions).bind(&seqs).bind(BODY);
+    let insert = sqlx::query(INSERT_EVENTS).bind(executions).bind(seqs).bind(BODY);
     insert.execute(&mut *connection).await?;
 
     // An execution may have several events in a group: those of one place at a time, so that its row is
     // updated as often as it would be alone.
-    let mut places = seqs;
-    places.sort_unstable();
-    places.dedup();
-    let items = |event: &Event| matches!(event, Event::Item { .. });
-    for seq in places.into_iter().take_while(|_| !events.first().is_some_and(items)) {
-        let here = || events.iter().filter(|event| event.place().1 == seq);
+    let of_executions = || events.iter().filter(|event| !matches!(event, Event::Item { .. }));
+    let places: BTreeSet<i64> = of_executions().map(|event| event.place().1).collect();
+    for seq in places {
+        let here = || of_executions().filter(|event| event.place().1 == seq);
         let ids: Vec<i64> = here().map(|event| event.place().0).collect();
         let last = here().any(|event| matches!(event, Event::Step { last: true, .. }));
         if seq == 0 {

@@ -35,7 +35,8 @@ impl Contestant for Floor {
     }
 
     fn remarks(&self) -> &'static str {
-        "sqlx, one connection; rows and groups as the floors, statement by statement"
+        "sqlx, one connection; rows and groups as the floors, statement by statement; a chain and a payload are not \
+         in groups"
     }
 
     fn can(&self, workload: Workload) -> Can {

@@ -60,7 +60,7 @@ impl Contestant for Peer {
     }
 
     fn promise(&self) -> Promise {
-        Promise::SyncedInGroups
+        Promise::Synced
     }
 
     fn remarks(&self) -> &'static str {

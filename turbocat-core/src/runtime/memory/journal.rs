@@ -1,19 +1,19 @@
-//! A journal in memory: for tests, and as the model of what a journal does.
+//! The journal over the state, with a clock and hints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::clock::{Clock, EngineClock};
-use super::journal::{
-    AgentPlace, Claim, Claimed, Commit, Hint, Job, Journal, JournalError, JournalErrorKind, NewExecution,
-    Recorded, Release, Renewed, Sent, WorkerId,
+use super::super::clock::{Clock, EngineClock};
+use super::super::journal::{
+    AgentPlace, Claim, Claimed, Commit, Hint, Job, Journal, JournalError, NewExecution, Recorded, Release,
+    Renewed, Sent, WorkerId,
 };
-use super::letter::{Letter, Message};
+use super::super::letter::Letter;
+use super::state::{JobState, State};
 use crate::event::ExecutionStatus;
 use crate::time::{ExecutionId, Timestamp};
 
@@ -26,51 +26,10 @@ pub struct MemoryJournal {
     hints: broadcast::Sender<Hint>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    executions: BTreeMap<ExecutionId, Kept>,
-    /// How many places of an agent there are, and which are taken.
-    places: BTreeMap<String, (usize, Vec<AgentPlace>)>,
-    arrivals: u64,
-}
-
-#[derive(Debug)]
-struct Kept {
-    recorded: Recorded,
-    job: Option<JobRow>,
-    letters: Vec<Letter>,
-}
-
-#[derive(Debug)]
-struct JobRow {
-    priority: i32,
-    /// The order among those that are due at the same time.
-    arrival: u64,
-    state: JobState,
-    failures: u32,
-    stalls: u32,
-    /// How many events there were when it was last claimed.
-    seen: usize,
-    /// Why it was last given back as failed.
-    error: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum JobState {
-    Ready { due: Timestamp },
-    Held { by: WorkerId, until: Option<Timestamp> },
-    Parked { until: Option<Timestamp> },
-    Dead,
-}
-
 impl Default for MemoryJournal {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn conflict(message: String) -> JournalError {
-    JournalError::new(JournalErrorKind::Conflict, message)
 }
 
 impl MemoryJournal {
@@ -121,79 +80,27 @@ impl MemoryJournal {
         self.lease.map(|lease| self.clock.now().after(lease))
     }
 
-    /// Takes an execution in, of which there is none yet.
     fn take_in(&self, state: &mut State, new: &NewExecution) {
-        state.arrivals += 1;
-        let now = self.clock.now();
-        let job = JobRow {
-            priority: new.priority,
-            arrival: state.arrivals,
-            state: match new.held_by {
-                Some(by) => JobState::Held { by, until: self.until() },
-                None => JobState::Ready { due: new.not_before.map_or(now, |at| at.max(now)) },
-            },
-            failures: 0,
-            stalls: 0,
-            seen: 0,
-            error: None,
-        };
-        let recorded = Recorded {
-            parent: new.parent,
-            awaited: new.awaited,
-            lineage: new.lineage.clone(),
-            ..Recorded::new(
-                serde_json::from_str(new.definition.text()).unwrap_or_default(),
-                Value::clone(&new.inputs),
-            )
-        };
-        let kept = Kept { recorded, job: Some(job), letters: Vec::new() };
-        state.executions.insert(new.execution, kept);
+        state.take_in(new, self.clock.now(), self.until());
         if new.held_by.is_none() {
             self.hint(Hint::Ready);
         }
     }
 
     fn put(&self, state: &mut State, letter: &Letter) -> Sent {
-        let Some(kept) = state.executions.get_mut(&letter.to) else { return Sent::Unknown };
-        let Some(job) = &mut kept.job else { return Sent::Ended };
-        if kept.letters.iter().all(|known| known.id != letter.id) {
-            kept.letters.push(letter.clone());
-        }
-        let cancels = matches!(letter.message, Message::Cancel { .. });
-        let wakes = match job.state {
-            JobState::Parked { .. } => true,
-            JobState::Ready { due } => cancels && due > self.clock.now(),
-            JobState::Held { .. } | JobState::Dead => false,
-        };
+        let (sent, wakes) = state.put(letter, self.clock.now());
         if wakes {
-            job.state = JobState::Ready { due: self.clock.now() };
             self.hint(Hint::Ready);
         }
-        self.hint(Hint::Letter(letter.to));
-        Sent::Accepted
-    }
-}
-
-fn exists(state: &State, id: ExecutionId) -> Result<(), JournalError> {
-    if state.executions.contains_key(&id) {
-        return Err(conflict(format!("there is an execution {id} already")));
-    }
-    Ok(())
-}
-
-impl JobRow {
-    /// Since when it can be claimed, if it can.
-    fn due(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.state {
-            JobState::Ready { due } => Some(due),
-            JobState::Held { until, .. } => until.filter(|until| *until <= now),
-            JobState::Parked { until } => until,
-            JobState::Dead => None,
+        if sent == Sent::Accepted {
+            self.hint(Hint::Letter(letter.to));
         }
+        sent
     }
 
-    fn is_held_by(&self, worker: WorkerId) -> bool {
-        matches!(self.state, JobState::Held { by, .. } if by == worker)
+    /// How an execution stands, without its events.
+    pub fn status(&self, execution: ExecutionId) -> Option<ExecutionStatus> {
+        self.state().executions.get(&execution).map(|kept| kept.recorded.status)
     }
 }
 
@@ -202,46 +109,24 @@ impl Journal for MemoryJournal {
     async fn commit(&self, commit: Commit<'_>) -> Result<(), JournalError> {
         let mut state = self.state();
         let id = commit.execution;
-        match commit.begins {
-            Some(_) => exists(&state, id)?,
-            None => {
-                let known = state.executions.get(&id).map(|kept| kept.recorded.events.len());
-                if known != Some(usize::try_from(commit.expected_seq).unwrap_or(usize::MAX)) {
-                    let (known, expected) = (known.unwrap_or(0), commit.expected_seq);
-                    return Err(conflict(format!("execution {id} has {known} events, not {expected}")));
-                }
-            }
-        }
-        for start in commit.starts {
-            exists(&state, start.execution)?;
-        }
-        if let Some(new) = commit.begins {
+        state.fits(&commit)?;
+        for new in commit.begins.into_iter().chain(commit.starts) {
             self.take_in(&mut state, new);
         }
-        let ended = commit.standing.status.is_ended();
         if let Some(kept) = state.executions.get_mut(&id) {
-            let already = kept.recorded.status.is_ended();
-            if already && !commit.events.is_empty() {
-                return Err(conflict(format!("execution {id} has ended")));
-            }
             kept.recorded.events.extend_from_slice(commit.events);
-            if !already {
-                kept.recorded.status = commit.standing.status;
-                kept.recorded.error = commit.standing.error.map(str::to_owned);
-            }
+            kept.recorded.status = commit.standing.status;
+            kept.recorded.error = commit.standing.error.map(str::to_owned);
             kept.letters.retain(|letter| Some(letter.id) != commit.read);
-            if ended {
-                kept.job = None;
-                kept.letters.clear();
-            }
-        }
-        for start in commit.starts {
-            self.take_in(&mut state, start);
         }
         for letter in commit.sends {
             self.put(&mut state, letter);
         }
-        if ended {
+        if commit.standing.status.is_ended() {
+            if let Some(kept) = state.executions.get_mut(&id) {
+                kept.job = None;
+                kept.letters.clear();
+            }
             self.hint(Hint::Ended(id));
         }
         Ok(())
@@ -249,9 +134,7 @@ impl Journal for MemoryJournal {
 
     async fn create(&self, new: &[NewExecution]) -> Result<(), JournalError> {
         let mut state = self.state();
-        for new in new {
-            exists(&state, new.execution)?;
-        }
+        state.are_new(new)?;
         new.iter().for_each(|new| self.take_in(&mut state, new));
         Ok(())
     }
@@ -263,10 +146,12 @@ impl Journal for MemoryJournal {
     async fn unfinished(&self) -> Result<Vec<ExecutionId>, JournalError> {
         let state = self.state();
         let open = |id: &ExecutionId| state.executions.get(id).is_some_and(|kept| kept.job.is_some());
-        let waited_for =
-            |kept: &Kept| kept.recorded.awaited && kept.recorded.parent.as_ref().is_some_and(open);
+        let waited_for = |kept: &super::state::Kept| {
+            kept.recorded.awaited && kept.recorded.parent.as_ref().is_some_and(open)
+        };
         let all = state.executions.iter().filter(|(id, kept)| open(id) && !waited_for(kept));
-        Ok(all.map(|(id, _)| *id).collect())
+        let by_age: BTreeSet<_> = all.map(|(id, kept)| (kept.arrival, *id)).collect();
+        Ok(by_age.into_iter().map(|(_, id)| id).collect())
     }
 
     fn lease(&self) -> Option<Duration> {
@@ -282,14 +167,11 @@ impl Journal for MemoryJournal {
             let Some(job) = &kept.job else { continue };
             let since = match claim.only {
                 Some(only) if only != *id => None,
-                Some(_) if claim.take_over && self.lease.is_none() => Some(now),
-                Some(_) if job.is_held_by(claim.worker) => Some(now),
-                Some(_) if !matches!(job.state, JobState::Held { .. }) => Some(now),
-                _ => job.due(now),
+                _ => job.due_for(&claim, self.lease.is_some(), now),
             };
             match since {
                 Some(since) if since <= now => {
-                    due.insert((job.priority, since, job.arrival, *id));
+                    due.insert((job.priority, since, kept.arrival, *id));
                 }
                 Some(later) => next_at = Some(next_at.map_or(later, |next| next.min(later))),
                 None => {}
@@ -299,14 +181,7 @@ impl Journal for MemoryJournal {
         for (.., id) in due.into_iter().take(claim.limit) {
             let Some(kept) = state.executions.get_mut(&id) else { continue };
             let Some(job) = &mut kept.job else { continue };
-            if kept.recorded.events.len() > job.seen {
-                (job.failures, job.stalls) = (0, 0);
-            }
-            if matches!(job.state, JobState::Held { by, .. } if by != claim.worker) {
-                job.stalls += 1;
-            }
-            job.seen = kept.recorded.events.len();
-            job.state = JobState::Held { by: claim.worker, until };
+            job.give(claim.worker, until, kept.recorded.events.len());
             jobs.push(Job { execution: id, failures: job.failures, stalls: job.stalls });
         }
         Ok(Claimed { jobs, next_at })
@@ -343,8 +218,12 @@ impl Journal for MemoryJournal {
         let Some(job) = kept.job.as_mut().filter(|job| job.is_held_by(worker)) else { return Ok(false) };
         job.state = match release {
             Release::Ready => JobState::Ready { due: now },
-            Release::Park { .. } if !kept.letters.is_empty() => return Ok(false),
-            Release::Park { until } => {
+            Release::Park { seq, .. }
+                if !kept.letters.is_empty() || seq != kept.recorded.events.len() as u64 =>
+            {
+                return Ok(false);
+            }
+            Release::Park { until, .. } => {
                 (job.failures, job.stalls) = (0, 0);
                 JobState::Parked { until }
             }
@@ -375,14 +254,15 @@ impl Journal for MemoryJournal {
         let State { executions, places, .. } = &mut *state;
         let Some((limit, taken)) = places.get_mut(agent) else { return Ok(true) };
         // A place is held as long as the execution is.
-        taken.retain(|place| {
+        let is_held = |place: &AgentPlace| {
             let job = executions.get(&place.execution).and_then(|kept| kept.job.as_ref());
             job.is_some_and(|job| job.is_held_by(place.worker) && job.due(self.clock.now()).is_none())
-        });
+        };
+        taken.retain(is_held);
         if taken.contains(place) {
             return Ok(true);
         }
-        let free = taken.len() < *limit;
+        let free = taken.len() < *limit && is_held(place);
         if free {
             taken.push(place.clone());
         }
@@ -399,12 +279,5 @@ impl Journal for MemoryJournal {
 
     fn hints(&self) -> broadcast::Receiver<Hint> {
         self.hints.subscribe()
-    }
-}
-
-impl MemoryJournal {
-    /// How an execution stands, without its events.
-    pub fn status(&self, execution: ExecutionId) -> Option<ExecutionStatus> {
-        self.state().executions.get(&execution).map(|kept| kept.recorded.status)
     }
 }
