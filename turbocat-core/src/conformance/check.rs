@@ -121,6 +121,7 @@ table! {
     "a lease ends" => renew::ends,
     "a renewed lease lasts" => renew::lasts,
     "renewing tells what was lost and what has letters" => renew::tells,
+    "a worker is told what it holds where no lease ends" => renew::what_is_held,
     "letters are kept in order" => letters::in_order,
     "the same letter twice is there once" => letters::once,
     "letters to nobody are refused" => letters::to_nobody,

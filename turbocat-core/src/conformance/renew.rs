@@ -60,3 +60,12 @@ pub(super) async fn tells(s: Subject) -> Found {
     same!(s.claimed(other, 9).await?, [free], "what is free: renewing took nothing");
     Ok(())
 }
+
+pub(super) async fn what_is_held(s: Subject) -> Found {
+    let (worker, other) = (WorkerId::generate(), WorkerId::generate());
+    let (mine, _theirs, given_back) = (s.held(worker).await?, s.held(other).await?, s.held(worker).await?);
+    s.release(worker, given_back, Release::Ready).await?;
+    let held = s.journal().held(worker).await?;
+    holds!(held == [mine] || held.is_empty() && s.journal().lease().is_some(), "it holds {held:?}");
+    Ok(())
+}

@@ -193,7 +193,7 @@ pub(super) fn event(seq: u64) -> Value {
 }
 
 /// The event in which a step completes with that output.
-pub(super) fn output(seq: u64, output: Value) -> Value {
+pub(super) fn output(seq: u64, output: &Value) -> Value {
     json!({ "seq": seq, "at": 1_893_456_000_000_u64, "type": "stepCompleted", "step": "a", "output": output })
 }
 

@@ -19,7 +19,7 @@ async fn comes_back(s: &Subject, value: Value) -> Found {
     new.inputs = Arc::new(value.clone());
     let started = json!({ "seq": 1, "at": 0, "type": "executionStarted",
         "execution": new.execution.to_string(), "seed": u64::MAX, "inputs": value });
-    let events = [started, output(2, value.clone())];
+    let events = [started, output(2, &value)];
     s.journal().commit(Commit::new(new.execution, 0, &events).begins(&new)).await?;
     let letter = signal(new.execution, value.clone());
     s.journal().send(&letter).await?;

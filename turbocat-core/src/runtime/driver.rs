@@ -39,6 +39,9 @@ const COUNTED_BREATH: u32 = 64;
 /// more. Nothing lingers: these bound what is heard while attempts are being begun.
 const TOGETHER: (usize, Duration) = (512, Duration::from_millis(5));
 
+/// How long to wait before letters that could not be read are asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How long a durable execution stays in memory when it has nothing to do but wait.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -159,6 +162,13 @@ impl Driver {
     pub(crate) const fn has_mail(mut self) -> Self {
         self.mail = true;
         self
+    }
+
+    /// Nobody knows whether it has begun; it is not given back.
+    pub(super) fn abandon(mut self) {
+        if let Some(residence) = &mut self.residence {
+            residence.keep();
+        }
     }
 
     pub(crate) fn id(&self) -> ExecutionId {
@@ -397,6 +407,7 @@ impl Driver {
             match writer.write(&self.scheduler, &self.turn.events, &outgoing.enclosed).await {
                 Ok(()) => break outgoing,
                 Err(error) => {
+                    outgoing.abandon();
                     let (unsure, cause) = (std::mem::take(&mut self.turn), std::mem::take(&mut self.cause));
                     (self.turn, self.cause) = self.recover(error, cause, &unsure.events).await?;
                 }
@@ -448,8 +459,8 @@ impl Driver {
         let letters = match durable.journal.letters(self.scheduler.id()).await {
             Ok(letters) => letters,
             Err(error) => {
-                // The next hint or renewal asks again.
                 tracing::warn!(%error, "letters could not be read");
+                self.read_later();
                 return Ok(None);
             }
         };
@@ -467,6 +478,15 @@ impl Driver {
             self.write_down().await?;
         }
         Ok(Some(count))
+    }
+
+    /// Nobody may tell of these letters again.
+    fn read_later(&mut self) {
+        let (clock, news) = (self.shared.clock.clone(), Self::channel(&mut self.news).0.clone());
+        tokio::spawn(async move {
+            clock.sleep_until(clock.now().after(AGAIN)).await;
+            let _ = news.send(News::Letters);
+        });
     }
 
     /// Listens to everything that is waiting, without waiting.

@@ -31,6 +31,11 @@ pub(crate) struct Durable {
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
     /// Those who wait for the end of an execution, whoever drives it.
     awaited: Mutex<BTreeMap<ExecutionId, Vec<Arc<Notify>>>>,
+    /// Whether this engine may hold executions without its knowing, where no lease ends: the
+    /// journal did not say whether it gave or took one.
+    doubt: AtomicBool,
+    /// Told when that comes up.
+    pub(crate) doubted: Notify,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
 }
@@ -55,6 +60,8 @@ impl Durable {
             claims: AtomicBool::new(false),
             residents: Mutex::default(),
             awaited: Mutex::default(),
+            doubt: AtomicBool::new(false),
+            doubted: Notify::new(),
             attendant: Mutex::default(),
         }
     }
@@ -94,6 +101,19 @@ impl Durable {
         if let Err(error) = self.journal.at_work(self.worker, works).await {
             tracing::debug!(%error, "the journal could not be told who works");
         }
+    }
+
+    /// The journal did not answer when it was asked to give or take an execution.
+    pub(crate) fn doubts(&self) {
+        if self.journal.lease().is_none() {
+            self.doubt.store(true, Ordering::Release);
+            self.doubted.notify_one();
+        }
+    }
+
+    /// Whether it did not, since this was asked last.
+    pub(crate) fn had_doubts(&self) -> bool {
+        self.doubt.swap(false, Ordering::AcqRel)
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
@@ -309,6 +329,7 @@ impl Residence {
             }
             Err(error) => {
                 tracing::warn!(%error, execution = %self.execution, "an execution could not be given back");
+                self.durable.doubts();
                 None
             }
         }
@@ -336,6 +357,7 @@ impl Drop for Residence {
                 let released = durable.journal.release(durable.worker, execution, release).await;
                 if let Err(error) = released {
                     tracing::warn!(%error, %execution, "an execution could not be given back");
+                    durable.doubts();
                 }
             });
         }

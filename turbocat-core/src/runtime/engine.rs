@@ -231,7 +231,7 @@ impl Engine {
         let shared = &self.shared;
         let recorded = self.recorded(execution).await?;
         shared.is_open()?;
-        let claimed = shared.claim_only(execution, true).await.is_some();
+        let claimed = shared.claim_only(execution, true).await.map_err(unreadable)?.is_some();
         if !claimed && !recorded.status.is_ended() {
             let message = format!("execution {execution} is being driven already");
             return Err(Error::new(ErrorKind::Conflict, message));

@@ -60,6 +60,13 @@ pub trait Journal: Send + Sync + 'static {
     /// claimed.
     async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError>;
 
+    /// The executions that a worker holds, as far as it cannot know: where nothing has to be
+    /// [renewed](Self::lease) it asks for them after a claim of which it did not get the answer, as
+    /// nobody else would ever be given them. Default: none; where there are leases they end.
+    async fn held(&self, _worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
+        Ok(Vec::new())
+    }
+
     /// A worker still holds these executions. Gives those it does not hold any more, and those
     /// that have letters.
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError>;

@@ -2,6 +2,7 @@
 //! in the journal where there is one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +19,9 @@ use crate::failure::StepFailure;
 use crate::scheduler::{Action, ChildOutcome, Input, Scheduler, Turn};
 use crate::time::ExecutionId;
 
+/// How long to wait before a nested workflow that could not be claimed is asked for again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What a turn sends to other executions.
 #[derive(Default)]
 pub(super) struct Outgoing {
@@ -29,6 +33,13 @@ pub(super) struct Outgoing {
     refused: Vec<(ExecutionId, StepFailure)>,
     /// Those that began before, and are perhaps not driven by anybody.
     adopted: Vec<Adopted>,
+}
+
+impl Outgoing {
+    /// Nobody knows whether it was written: whoever reads back what is there goes on with it.
+    pub(super) fn abandon(self) {
+        self.begun.into_iter().for_each(|(driver, _)| driver.abandon());
+    }
 }
 
 struct Adopted {
@@ -181,11 +192,23 @@ impl Driver {
 impl Shared {
     /// A nested workflow began before: sees to it that somebody goes on with it.
     async fn adopt(self: &Arc<Self>, nested: Nested) -> Result<(), StepFailure> {
-        if let Some(job) = self.claim_only(nested.id, false).await {
+        let Some(durable) = &self.durable else { return Ok(()) };
+        let claimed = loop {
+            match self.claim_only(nested.id, false).await {
+                Ok(claimed) => break claimed,
+                Err(error) => tracing::warn!(%error, execution = %nested.id, "it could not be claimed"),
+            }
+            // Nobody else may ever look after it.
+            tokio::select! {
+                biased;
+                () = self.stopping() => return Ok(()),
+                () = self.clock.sleep_until(self.clock.now().after(AGAIN)) => {}
+            }
+        };
+        if let Some(job) = claimed {
             self.take_up(job).await;
             return Ok(());
         }
-        let Some(durable) = &self.durable else { return Ok(()) };
         if super::writer::load(&durable.journal, nested.id, &self.clock).await.is_some() {
             // Somebody else drives it, or it has ended and its letter is on the way.
             return Ok(());

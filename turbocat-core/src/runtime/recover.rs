@@ -4,9 +4,9 @@ use super::driver::{Cause, Driver, left};
 use super::error::{Error, ErrorKind};
 use super::shared::seed;
 use super::writer::read;
-use crate::event::{Event, StepRef};
+use crate::event::{Event, Fact, StepRef, Work};
 use crate::scheduler::{Action, Input, Scheduler, Turn};
-use crate::time::Timestamp;
+use crate::time::{ExecutionId, Timestamp};
 
 impl Driver {
     /// Nobody knows what was written: what the journal has now is what is true. Tells the
@@ -42,9 +42,12 @@ impl Driver {
             return Err(Error::new(ErrorKind::Conflict, format!("somebody else writes to execution {id}")));
         }
         writer.found(&events);
-        // A turn is written whole or not at all: if it was, its inputs have been told.
+        // A turn is written whole or not at all: if it was, its inputs have been told, and what it
+        // started is there.
+        let mut started = Vec::new();
         if scheduler.seq() != written {
             cause = Cause::default();
+            started.extend(unsure.iter().filter_map(|event| aside(&event.fact)));
         }
         self.scheduler = scheduler;
         if let (Some(log), Some(known)) = (&self.log, known) {
@@ -68,7 +71,11 @@ impl Driver {
         turn.actions.extend(
             missing.into_iter().map(|(step, attempt)| Action::Launch { step: *step, attempt: *attempt }),
         );
-        for action in self.scheduler.open_children() {
+        let awaited = self.scheduler.open_children();
+        let is_awaited =
+            |execution: &ExecutionId| awaited.iter().any(|action| child(action) == Some(*execution));
+        started.retain(|action| child(action).is_some_and(|name| !is_awaited(&name)));
+        for action in awaited.iter().cloned().chain(started) {
             if !turn.actions.contains(&action) {
                 turn.actions.push(action);
             }
@@ -85,6 +92,21 @@ impl Driver {
         self.scheduler = scheduler;
         Some(turn)
     }
+}
+
+const fn child(action: &Action) -> Option<ExecutionId> {
+    match action {
+        Action::StartChild { execution, .. } => Some(*execution),
+        _ => None,
+    }
+}
+
+/// The nested workflow that a fact starts, as one that nobody waits for.
+fn aside(fact: &Fact) -> Option<Action> {
+    let Fact::StepStarted { work, .. } = fact else { return None };
+    let Work::Child { execution, workflow, inputs } = &**work else { return None };
+    let (execution, workflow, inputs) = (*execution, workflow.clone(), inputs.clone());
+    Some(Action::StartChild { execution, workflow, inputs, wait: false })
 }
 
 /// What an execution that was read back begins with: nobody is at its attempts any more.

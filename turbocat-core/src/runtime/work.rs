@@ -11,7 +11,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::driver::Driver;
 use super::error::Error;
-use super::journal::{Claim, Commit, Hint, Job, Recorded, Release, Standing};
+use super::journal::{Claim, Claimed, Commit, Hint, Job, JournalError, Recorded, Release, Standing};
 use super::letter::{Letter, Message};
 use super::options::WorkOptions;
 use super::shared::{Active, Shared};
@@ -36,13 +36,13 @@ impl Shared {
         while !self.is_closed() {
             let free = work.slots.saturating_sub(busy.load(Ordering::Acquire));
             let mut next_at = None;
-            let mut more = false;
+            let (mut more, mut failed) = (false, false);
             // What they tell of is claimed now.
             while !matches!(hints.try_recv(), Err(TryRecvError::Empty | TryRecvError::Closed)) {}
             if free > 0 {
                 let claim =
                     Claim { worker: durable.worker, limit: free.min(50), only: None, take_over: false };
-                match durable.journal.claim(claim).await {
+                match self.claim(claim).await {
                     Ok(claimed) => {
                         next_at = claimed.next_at;
                         let now = self.clock.now();
@@ -52,7 +52,7 @@ impl Shared {
                         } else {
                             early = EARLY;
                         }
-                        more = claimed.jobs.len() == claim.limit && free > claim.limit;
+                        more = claimed.jobs.len() >= claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
                             let (shared, busy, freed) = (self.clone(), busy.clone(), freed.clone());
@@ -67,6 +67,8 @@ impl Shared {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "nothing could be claimed");
+                        durable.doubts();
+                        failed = true;
                         next_at = Some(self.clock.now().after(work.poll));
                     }
                 }
@@ -97,6 +99,7 @@ impl Shared {
                 biased;
                 () = self.closing() => {}
                 () = freed.notified() => {}
+                () = durable.doubted.notified(), if !failed => {}
                 () = due => {}
                 () = hinted => {}
             }
@@ -114,20 +117,33 @@ impl Shared {
         }
     }
 
-    /// Claims one execution, if nobody else drives it.
-    pub(crate) async fn claim_only(&self, execution: ExecutionId, take_over: bool) -> Option<Job> {
-        let durable = self.durable.as_ref()?;
-        if !take_over && durable.is_resident(execution) {
-            return None;
-        }
-        let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
-        match durable.journal.claim(claim).await {
-            Ok(claimed) => claimed.jobs.into_iter().next(),
-            Err(error) => {
-                tracing::warn!(%error, %execution, "the execution could not be claimed");
-                None
+    /// Claims executions; also those that this engine holds without its knowing, if there may be
+    /// any.
+    async fn claim(&self, claim: Claim) -> Result<Claimed, JournalError> {
+        let Some(durable) = &self.durable else { return Ok(Claimed::default()) };
+        let mut found = Vec::new();
+        if durable.had_doubts() {
+            for execution in durable.journal.held(durable.worker).await? {
+                found.extend(self.claim_only(execution, false).await?);
             }
         }
+        let mut claimed = durable.journal.claim(claim).await?;
+        claimed.jobs.extend(found);
+        Ok(claimed)
+    }
+
+    /// Claims one execution, if nobody else drives it. To be asked again does no harm.
+    pub(crate) async fn claim_only(
+        &self,
+        execution: ExecutionId,
+        take_over: bool,
+    ) -> Result<Option<Job>, JournalError> {
+        let Some(durable) = &self.durable else { return Ok(None) };
+        if !take_over && durable.is_resident(execution) {
+            return Ok(None);
+        }
+        let claim = Claim { worker: durable.worker, limit: 1, only: Some(execution), take_over };
+        Ok(durable.journal.claim(claim).await?.jobs.into_iter().next())
     }
 
     /// Drives a claimed execution.
@@ -172,11 +188,7 @@ impl Shared {
     }
 
     /// An execution that was cancelled before anybody began it ends without beginning.
-    async fn cancelled_before(
-        &self,
-        id: ExecutionId,
-        recorded: &Recorded,
-    ) -> Result<bool, super::JournalError> {
+    async fn cancelled_before(&self, id: ExecutionId, recorded: &Recorded) -> Result<bool, JournalError> {
         let Some(durable) = &self.durable else { return Ok(false) };
         let letters = durable.journal.letters(id).await?;
         let reason = letters.into_iter().find_map(|letter| match letter.message {

@@ -113,6 +113,10 @@ impl Journal for FaultyJournal {
         self.call(Calls::All, self.inner.claim(claim)).await
     }
 
+    async fn held(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
+        self.call(Calls::All, self.inner.held(worker)).await
+    }
+
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError> {
         self.call(Calls::All, self.inner.renew(worker, held)).await
     }

@@ -50,6 +50,10 @@ impl Journal for Store {
         self.claim_jobs(claim).await.map_err(journal)
     }
 
+    async fn held(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
+        self.held_by(worker).await.map_err(journal)
+    }
+
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError> {
         self.renew_leases(worker, held).await.map_err(journal)
     }

@@ -7,6 +7,12 @@ use super::open::Store;
 use crate::error::StorageError;
 
 impl Store {
+    pub(super) async fn held_by(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, StorageError> {
+        let text = "select execution_id from jobs where state = 1 and worker = $1";
+        let rows = self.0.database.fetch_all(text, crate::args![*worker.as_uuid()]).await?;
+        rows.iter().map(|row| row.get("execution_id")).collect()
+    }
+
     pub(super) async fn renew_leases(
         &self,
         worker: WorkerId,

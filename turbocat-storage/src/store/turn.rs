@@ -213,6 +213,7 @@ impl Turn {
             new,
             letters: Vec::new(),
             read: None,
+            worker: None,
             blobs,
         }
     }

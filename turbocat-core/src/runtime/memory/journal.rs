@@ -187,6 +187,15 @@ impl Journal for MemoryJournal {
         Ok(Claimed { jobs, next_at })
     }
 
+    async fn held(&self, worker: WorkerId) -> Result<Vec<ExecutionId>, JournalError> {
+        let state = self.state();
+        let held = state
+            .executions
+            .iter()
+            .filter(|(_, kept)| kept.job.as_ref().is_some_and(|job| job.is_held_by(worker)));
+        Ok(held.map(|(id, _)| *id).collect())
+    }
+
     async fn renew(&self, worker: WorkerId, held: &[ExecutionId]) -> Result<Renewed, JournalError> {
         let until = self.until();
         let mut state = self.state();

@@ -1,0 +1,82 @@
+//! Every call of the port fails once, or is done and said to have failed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use turbocat_core::testing::{Calls, Fault, FaultyJournal};
+
+use super::agent::Obedient;
+use super::flows::{FLOWS, Flow};
+use super::live::{PATIENCE, Way, begin, count, engine, live, most, runtime};
+use super::look;
+use super::quick::QuickClock;
+use super::stage::{Open, Stage};
+
+/// Runs a flow over a journal that does one of its calls wrong. Gives how it ended, how often it
+/// did what, and how many calls there were; `None` if it never began.
+async fn run(
+    open: &Open,
+    flow: &Flow,
+    way: Way,
+    fault: Fault,
+    wrong: u32,
+) -> Option<(look::Ends, super::live::Counted, u32)> {
+    let clock = QuickClock::new();
+    let agent = Obedient::default();
+    let journal = Arc::new(FaultyJournal::failing(
+        open.journal.clone(),
+        Calls::All,
+        fault,
+        wrong..wrong.saturating_add(1),
+    ));
+    let engine = engine(journal.clone(), agent.clone(), &clock);
+    let (id, handle) = begin(&engine, flow, way);
+    let began = live(&engine, flow, id, handle, &open.journal).await;
+    assert!(engine.shutdown(PATIENCE).await);
+    let family = look::family(&open.journal, id).await;
+    assert_eq!(began, !family.is_empty());
+    assert_eq!(look::complaints(&family), Vec::<String>::new());
+    assert_eq!(open.left_behind().await, Vec::<String>::new());
+    began.then(|| (look::ends(&family), count(&agent.calls()), journal.calls()))
+}
+
+fn fail_everywhere(stage: impl Fn(&QuickClock) -> Stage, way: Way) {
+    let mut failed = BTreeSet::new();
+    for flow in FLOWS {
+        runtime().block_on(async {
+            let clock = QuickClock::new();
+            let stage = stage(&clock);
+            let open = stage.open(&clock).await;
+            let (ends, calls, number) = run(&open, flow, way, Fault::Fails, u32::MAX).await.unwrap();
+            for fault in [Fault::Fails, Fault::FailsAfterwards] {
+                for wrong in 0..number {
+                    let name = format!("{} {way:?} {fault:?} {wrong}", flow.name);
+                    let Some((found, counted, _)) = run(&open, flow, way, fault, wrong).await else {
+                        assert!(way == Way::Started && fault == Fault::Fails, "{name}: it never began");
+                        continue;
+                    };
+                    assert_eq!(found, ends, "{name}");
+                    let most = most(&calls);
+                    for ((_, tag), times) in &counted {
+                        // Nobody died, so nothing is lost.
+                        let most = most.get(&**tag).map_or(1, |most| *most);
+                        assert!(*times <= most, "{name}: {tag} was done {times} times");
+                    }
+                    failed.insert(name);
+                }
+            }
+            open.close().await;
+        });
+    }
+    assert!(failed.len() > 200, "{}", failed.len());
+}
+
+#[test]
+fn one_call_that_fails_changes_nothing_whichever_it_is_when_an_engine_starts_it() {
+    fail_everywhere(|_| Stage::sqlite(), Way::Started);
+}
+
+#[test]
+fn one_call_that_fails_changes_nothing_whichever_it_is_when_an_engine_works() {
+    fail_everywhere(|_| Stage::sqlite(), Way::Enqueued);
+}
