@@ -43,3 +43,10 @@ pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings, Worker};
 pub use triggers::{Tick, Ticker};
 pub use upkeep::{Caretaker, Cleared, Tended};
+
+/// The document, so that its samples are compiled.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../docs/storage.md")]
+    struct Storage;
+}

@@ -24,7 +24,7 @@ pub(crate) struct Durable {
     /// How it claims executions, if it does; else nothing is parked, as nobody here would take it
     /// up.
     works: OnceLock<WorkOptions>,
-    /// It claims executions, and is not shutting down.
+    /// Whether it claims executions, and is not shutting down.
     claims: AtomicBool,
     /// The executions that are driven here. Ordered, so that a test takes the same course every
     /// time.
@@ -95,6 +95,14 @@ impl Durable {
         self.works.get().copied().unwrap_or_default()
     }
 
+    /// Tells the journal whether executions are claimed here.
+    pub(crate) async fn say(&self, works: bool) {
+        self.claims.store(works, Ordering::Release);
+        if let Err(error) = self.journal.at_work(self.worker, works).await {
+            tracing::debug!(%error, "the journal could not be told who works");
+        }
+    }
+
     /// The journal did not answer when it was asked to give or take an execution.
     pub(crate) fn doubts(&self) {
         if self.journal.lease().is_none() {
@@ -106,14 +114,6 @@ impl Durable {
     /// Whether it did not, since this was asked last.
     pub(crate) fn had_doubts(&self) -> bool {
         self.doubt.swap(false, Ordering::AcqRel)
-    }
-
-    /// Tells the journal whether executions are claimed here.
-    pub(crate) async fn say(&self, works: bool) {
-        self.claims.store(works, Ordering::Release);
-        if let Err(error) = self.journal.at_work(self.worker, works).await {
-            tracing::debug!(%error, "the journal could not be told who works");
-        }
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.

@@ -69,18 +69,18 @@ pub(super) async fn end(
         where x.id = $1 and (j.state = 3 or j.state in (0, 4) and x.seq = 0)";
     let Some(row) = database.fetch_optional(text, args![execution]).await? else { return Ok(false) };
     let (state, due) = (row.get::<i64>("state")?, row.get::<Option<i64>>("due_ms")?);
-    let worker = *WorkerId::generate().as_uuid();
+    let worker = WorkerId::generate();
     let text = "update jobs set state = 1, worker = $3, due_ms = $4 where execution_id = $1 and state = $2";
     let until = store.until(store.now().as_millis());
-    if database.execute(text, args![execution, state, worker, until]).await? == 0 {
+    if database.execute(text, args![execution, state, *worker.as_uuid(), until]).await? == 0 {
         return Ok(false);
     }
-    match write(store, execution, &row, status, reason).await {
+    match write(store, execution, &row, worker, status, reason).await {
         Ok(()) => Ok(true),
         Err(error) => {
             let text = "update jobs set state = $3, worker = null, due_ms = $4
                 where execution_id = $1 and worker = $2 and state = 1";
-            database.execute(text, args![execution, worker, state, due]).await?;
+            database.execute(text, args![execution, *worker.as_uuid(), state, due]).await?;
             if error.kind() == StorageErrorKind::Conflict { Ok(false) } else { Err(error) }
         }
     }
@@ -90,6 +90,7 @@ async fn write(
     store: &Store,
     execution: ExecutionId,
     row: &Row,
+    worker: WorkerId,
     status: ExecutionStatus,
     reason: &str,
 ) -> Result<(), StorageError> {
@@ -116,7 +117,7 @@ async fn write(
         error: Some(reason),
         ..Standing::default()
     };
-    let commit = Commit::new(execution, row.get("seq")?, &[]).standing(standing).sends(&letters);
+    let commit = Commit::new(execution, row.get("seq")?, &[]).by(worker).standing(standing).sends(&letters);
     store.commit(commit).await.map_err(|error| {
         let kind = match error.kind() {
             JournalErrorKind::Conflict => StorageErrorKind::Conflict,
