@@ -28,7 +28,7 @@ fn record(folder: &Path) -> String {
         let clock = QuickClock::new();
         runtime().block_on(async {
             let open = stage.open(&clock).await;
-            let death = if at == 0 { Death::Never } else { Death::After(6) };
+            let death = if at == 0 { Death::Never } else { Death::After(4) };
             let journal = std::sync::Arc::new(MortalJournal::new(open.journal.clone(), death));
             let engine = engine(journal.clone(), Obedient::default(), &clock);
             // Not worked on, so that what stands in the file already stays as it is.
