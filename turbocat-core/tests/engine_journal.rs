@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use turbocat_core::testing::{Calls, Fault, FaultyJournal, ManualClock, ScriptedAgent, check_recorded};
 use turbocat_core::{
-    AgentExecutor, AttemptRequest, Commit, Engine, ErrorKind, ExecutionId, ExecutionStatus, Journal,
-    MemoryJournal, NewExecution, StepFailure, StepOutput, Workflow,
+    AgentExecutor, AttemptRequest, Commit, Engine, Enqueue, ErrorKind, ExecutionId, ExecutionStatus, Journal,
+    MemoryJournal, NewExecution, Standing, StepFailure, StepOutput, Workflow,
 };
 
 /// A journal that does some of its commits wrong.
@@ -339,4 +339,29 @@ async fn an_ended_execution_is_resumed_to_its_end() {
     let execution = engine.resume(id).await.unwrap().wait().await.unwrap();
     assert_eq!(execution.output(), &json!({ "a": { "n": 1 } }));
     assert_eq!(agent.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn an_execution_that_was_given_up_cannot_be_resumed_and_says_why() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let engine = engine(&journal, script(), &ManualClock::new());
+    let workflow = Workflow::from_yaml("steps: { go: { wait: { signal: go } } }").unwrap();
+    let begun = engine.start(&workflow, json!({})).unwrap();
+    begun.events().next().await.unwrap();
+    let waiting = engine.enqueue(&workflow, json!({}), Enqueue::new()).await.unwrap();
+    for id in [begun.id(), waiting] {
+        let seq = journal.load(id).await.unwrap().unwrap().events.len() as u64;
+        let standing = Standing {
+            status: ExecutionStatus::Failed,
+            error: Some("nobody wants it"),
+            ..Standing::default()
+        };
+        journal.commit(Commit::new(id, seq, &[]).standing(standing)).await.unwrap();
+        let error = engine.resume(id).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotWaiting);
+        assert_eq!(error.to_string(), format!("execution {id} was ended as failed: nobody wants it"));
+        let execution = engine.wait(id).await.unwrap();
+        assert_eq!(execution.status(), ExecutionStatus::Failed);
+        assert_eq!(execution.failure().unwrap().message, "nobody wants it");
+    }
 }

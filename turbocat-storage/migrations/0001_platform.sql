@@ -154,6 +154,8 @@ create table executions (
     steps_skipped integer not null default 0,
     error_message {json},
     error_stack {json},
+    -- whether its workflow has counted it
+    counted {bool} not null default false,
     created_at {time} not null default {now},
     updated_at {time} not null default {now}
 ) {strict};
@@ -163,7 +165,11 @@ create index executions_user on executions (user_id, created_at desc) where user
 create index executions_parent on executions (parent_id) where parent_id is not null;
 create index executions_unfinished on executions (created_at) where status in ('pending', 'running');
 create index executions_created on executions (created_at desc);
-create index executions_completed on executions (completed_at desc) where completed_at is not null;
+create index executions_completed on executions (completed_at desc, status) where completed_at is not null;
+create index executions_failed on executions (completed_at desc, status) where status in ('failed', 'timeout');
+create index executions_definition on executions (definition) where definition is not null;
+create index executions_uncounted on executions (completed_at)
+    where completed_at is not null and workflow_id is not null and not counted;
 
 create table execution_logs (
     id {uuid} primary key {uuid_default},

@@ -98,6 +98,38 @@ create table agent_places (
 
 create index agent_places_agent on agent_places (agent);
 
+-- Who claims executions, and when that was last heard.
+create table workers (
+    id {uuid} primary key,
+    works {bool} not null,
+    began_ms {bigint} not null,
+    seen_ms {bigint} not null
+) {strict};
+
+-- An execution takes all that is its own with it, also when it goes with its workflow or its user.
+-- Not by foreign keys: each event would have to look for its execution.
+-- sqlite:
+create trigger executions_gone after delete on executions begin
+    delete from execution_events where execution_id = old.id;
+    delete from execution_blobs where execution_id = old.id;
+    delete from letters where execution_id = old.id;
+    delete from agent_places where execution_id = old.id;
+    delete from jobs where execution_id = old.id;
+end;
+
 -- postgres:
+create function forget_execution() returns trigger language plpgsql as $$
+begin
+    delete from execution_events where execution_id = old.id;
+    delete from execution_blobs where execution_id = old.id;
+    delete from letters where execution_id = old.id;
+    delete from agent_places where execution_id = old.id;
+    delete from jobs where execution_id = old.id;
+    return null;
+end
+$$;
+
+create trigger executions_gone after delete on executions for each row execute function forget_execution();
+
 alter table jobs set (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 alter table letters set (autovacuum_vacuum_scale_factor = 0.02);

@@ -23,18 +23,23 @@
 mod error;
 mod db;
 mod migrations;
+mod cron;
 pub mod vault;
 pub mod platform;
 mod store;
 mod triggers;
+pub mod queue;
+mod upkeep;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use cron::Cron;
 pub use db::{
     Arg, Args, Database, Durability, FromColumn, IntoArg, Kind, PostgresSettings, Row, Settings, Sql,
     SqliteSettings, Transaction,
 };
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
-pub use store::{Store, StoreSettings};
-pub use triggers::{Cron, Tick, Ticker};
+pub use store::{Store, StoreSettings, Worker};
+pub use triggers::{Tick, Ticker};
+pub use upkeep::{Caretaker, Cleared, Tended};

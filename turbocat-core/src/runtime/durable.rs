@@ -24,6 +24,8 @@ pub(crate) struct Durable {
     /// How it claims executions, if it does; else nothing is parked, as nobody here would take it
     /// up.
     works: OnceLock<WorkOptions>,
+    /// It claims executions, and is not shutting down.
+    claims: AtomicBool,
     /// The executions that are driven here. Ordered, so that a test takes the same course every
     /// time.
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
@@ -55,6 +57,7 @@ impl Durable {
             journal,
             worker: WorkerId::generate(),
             works: OnceLock::new(),
+            claims: AtomicBool::new(false),
             residents: Mutex::default(),
             awaited: Mutex::default(),
             doubt: AtomicBool::new(false),
@@ -103,6 +106,14 @@ impl Durable {
     /// Whether it did not, since this was asked last.
     pub(crate) fn had_doubts(&self) -> bool {
         self.doubt.swap(false, Ordering::AcqRel)
+    }
+
+    /// Tells the journal whether executions are claimed here.
+    pub(crate) async fn say(&self, works: bool) {
+        self.claims.store(works, Ordering::Release);
+        if let Err(error) = self.journal.at_work(self.worker, works).await {
+            tracing::debug!(%error, "the journal could not be told who works");
+        }
     }
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
@@ -238,6 +249,9 @@ async fn attend(durable: Weak<Durable>, mut hints: broadcast::Receiver<Hint>, cl
 }
 
 async fn renew(durable: &Durable) {
+    if durable.claims.load(Ordering::Acquire) {
+        durable.say(true).await;
+    }
     let held: Vec<ExecutionId> = durable.residents().keys().copied().collect();
     if held.is_empty() {
         return;

@@ -225,7 +225,8 @@ impl Engine {
     /// executions it is taken from whoever drives it.
     ///
     /// # Errors
-    /// If executions are not kept, there is no such execution, or another node drives it.
+    /// If executions are not kept, there is no such execution, or another node drives it; if it was
+    /// ended from outside, so that there is nothing to go on with.
     pub async fn resume(&self, execution: ExecutionId) -> Result<ExecutionHandle, Error> {
         let shared = &self.shared;
         let recorded = self.recorded(execution).await?;
@@ -238,6 +239,11 @@ impl Engine {
         let residence = shared.durable.as_ref().map(|durable| durable.settle(execution));
         // What somebody else wrote before it was claimed must be known.
         let recorded = if claimed { self.recorded(execution).await? } else { recorded };
+        if recorded.is_cut_off() {
+            let why = recorded.error.as_deref().unwrap_or("nobody said why");
+            let message = format!("execution {execution} was ended as {}: {why}", recorded.status.word());
+            return Err(Error::new(ErrorKind::NotWaiting, message));
+        }
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();
         let news = Some((sender.clone(), receiver));
@@ -265,6 +271,14 @@ impl Engine {
         let shared = &self.shared;
         shared.closed.store(true, Ordering::Release);
         shared.stopped.notify_waiters();
+        if let Some(durable) = shared.durable.as_ref().filter(|durable| durable.works()) {
+            // Nothing depends on it, so a journal that does not answer is not waited for.
+            let over = shared.clock.sleep_until(shared.clock.now().after(Duration::from_secs(1)));
+            tokio::select! {
+                () = durable.say(false) => {}
+                () = over => {}
+            }
+        }
         let idle = async {
             loop {
                 let idle = shared.idle.notified();
@@ -289,6 +303,11 @@ impl Engine {
             }
             idle.await;
         }
+    }
+
+    /// Whether it takes up executions that nobody drives: from [`work`](Self::work) to the shutdown.
+    pub fn is_working(&self) -> bool {
+        self.shared.durable.as_ref().is_some_and(|durable| durable.works()) && !self.shared.is_closed()
     }
 
     /// How many executions are being driven.

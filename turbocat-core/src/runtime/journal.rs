@@ -106,6 +106,12 @@ pub trait Journal: Send + Sync + 'static {
         Ok(())
     }
 
+    /// A worker claims executions from now on, or does so no more. Said again before a
+    /// [lease](Self::lease) has passed, by a worker that goes on. Default: nobody wants to know.
+    async fn at_work(&self, _worker: WorkerId, _works: bool) -> Result<(), JournalError> {
+        Ok(())
+    }
+
     /// Hints as they come. A hint may be missed, late, or wrong: it saves waiting, nothing
     /// depends on it.
     fn hints(&self) -> broadcast::Receiver<Hint>;
@@ -399,6 +405,13 @@ impl Recorded {
             awaited: false,
             lineage: Vec::new(),
         }
+    }
+
+    /// Whether it ended and its events do not say so: it was cancelled before it began, or given
+    /// up.
+    pub(super) fn is_cut_off(&self) -> bool {
+        let ends = |event: &Value| event["type"] == "executionEnded";
+        self.status.is_ended() && !self.events.iter().rev().any(ends)
     }
 }
 

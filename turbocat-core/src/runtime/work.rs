@@ -27,6 +27,7 @@ impl Shared {
     /// Claims executions and drives them until the engine is closed.
     pub(crate) async fn work(self: Arc<Self>, work: WorkOptions) {
         let Some(durable) = self.durable.clone() else { return };
+        durable.say(true).await;
         let mut hints = durable.journal.hints();
         let busy = Arc::new(AtomicUsize::new(0));
         let freed = Arc::new(Notify::new());

@@ -150,6 +150,10 @@ impl Journal for FaultyJournal {
         self.call(Calls::All, self.inner.give_place(agent, place)).await
     }
 
+    async fn at_work(&self, worker: WorkerId, works: bool) -> Result<(), JournalError> {
+        self.call(Calls::All, self.inner.at_work(worker, works)).await
+    }
+
     fn hints(&self) -> broadcast::Receiver<Hint> {
         self.inner.hints()
     }

@@ -207,6 +207,16 @@ impl Database {
         open.unsynced(statement, for_sqlite(args)?).await
     }
 
+    /// Copies everything into a new file, as it is at one moment, on SQLite.
+    pub(crate) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
+        match &*self.0 {
+            Inner::Sqlite(open) => open.copy_into(path).await,
+            Inner::Postgres(_) => {
+                Err(StorageError::new(StorageErrorKind::Internal, "copying into a file is for SQLite"))
+            }
+        }
+    }
+
     /// The pool of the one connection that writes, on SQLite.
     pub(crate) fn sqlite_writer(&self) -> Option<&SqlitePool> {
         match &*self.0 {

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use super::lock::FileLock;
 use super::row::Row;
@@ -28,6 +28,8 @@ pub(super) struct Open {
     /// Whether the connection that writes may have been left in a state in which it does not wait
     /// for the disk; `None` where it never waits.
     left_unsynced: Option<Arc<AtomicBool>>,
+    /// The file, if it is one.
+    pub(super) path: Option<PathBuf>,
     /// Of a file; a database in memory has none.
     pub(super) lock: Option<FileLock>,
 }
@@ -41,11 +43,11 @@ const CHECKPOINT: i64 = 4000;
 const BEGIN: &str = "begin immediate";
 
 pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
-    let options = common(settings).filename(":memory:");
+    let options = common(settings).filename(":memory:").auto_vacuum(SqliteAutoVacuum::Incremental);
     let writer = pool(settings, 1).connect_with(options).await?;
     let readers = writer.clone();
     verify(&writer, settings, Role::Memory).await?;
-    Ok(Open { writer, readers, left_unsynced: None, lock: None })
+    Ok(Open { writer, readers, left_unsynced: None, path: None, lock: None })
 }
 
 pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
@@ -86,7 +88,7 @@ pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, Stora
     let readers =
         pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
     verify(&readers, settings, Role::Reader).await?;
-    Ok(Open { writer, readers, left_unsynced, lock: Some(lock) })
+    Ok(Open { writer, readers, left_unsynced, path: Some(path), lock: Some(lock) })
 }
 
 /// What makes commits wait for the disk again.
@@ -121,6 +123,29 @@ impl Open {
                 .because(error)
         })?;
         Ok(rows(done?))
+    }
+
+    /// Copies everything into a new file, as it is at one moment. On a connection of its own, so
+    /// that nobody waits for it; a database in memory has only one.
+    pub(super) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
+        let copy = sqlx::query("vacuum into $1").bind(path);
+        match &self.path {
+            None => {
+                copy.execute(&self.writer).await?;
+            }
+            Some(from) => {
+                let options = SqliteConnectOptions::new()
+                    .filename(from)
+                    .read_only(true)
+                    .log_statements(LevelFilter::Off)
+                    .disable_statement_logging();
+                let mut connection = options.connect().await?;
+                let copied = copy.execute(&mut connection).await;
+                connection.close().await?;
+                copied?;
+            }
+        }
+        Ok(())
     }
 }
 

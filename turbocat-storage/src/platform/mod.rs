@@ -13,6 +13,7 @@ mod users;
 mod agents;
 mod versions;
 mod steps;
+mod schedule;
 mod workflows;
 mod compose;
 mod executions;

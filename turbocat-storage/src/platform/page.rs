@@ -30,7 +30,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    pub(super) const fn sql(self) -> &'static str {
+    pub(crate) const fn sql(self) -> &'static str {
         match self {
             Self::Ascending => " asc",
             Self::Descending => " desc",
@@ -46,7 +46,7 @@ impl<S: Default> Default for PageRequest<S> {
 }
 
 impl<S> PageRequest<S> {
-    pub(super) fn limits(&self) -> Result<(i64, i64), StorageError> {
+    pub(crate) fn limits(&self) -> Result<(i64, i64), StorageError> {
         if self.page == 0 || self.page_size == 0 || self.page_size > MAX_PAGE_SIZE {
             return Err(StorageError::invalid(format!(
                 "pages count from 1 and have 1 to {MAX_PAGE_SIZE} rows"

@@ -205,11 +205,16 @@ pub(super) async fn delete<R: Record>(
     id: Uuid,
     now: Timestamp,
 ) -> Result<(), StorageError> {
+    done::<R>(database.execute(deletion::<R>().render(database.kind())?, args![id, now]).await?)
+}
+
+/// `update … set deleted_at = …` of the row `$1`, at `$2`.
+pub(super) fn deletion<R: Record>() -> Sql {
     let mut sql = Sql::new("update ");
     sql.push(R::TABLE).push(
         " set deleted_at = $2, updated_at = {later:updated_at,$2} where id = $1 and deleted_at is null",
     );
-    done::<R>(database.execute(sql.render(database.kind())?, args![id, now]).await?)
+    sql
 }
 
 /// Takes the mark away.
@@ -218,11 +223,16 @@ pub(super) async fn restore<R: Record>(
     id: Uuid,
     now: Timestamp,
 ) -> Result<R, StorageError> {
+    first(&database.returning(restoring::<R>().render(database.kind())?, args![id, now]).await?)
+}
+
+/// `update … set deleted_at = null … returning …` of the row `$1`, at `$2`.
+pub(super) fn restoring<R: Record>() -> Sql {
     let mut sql = Sql::new("update ");
     sql.push(R::TABLE)
         .push(" set deleted_at = null, updated_at = {later:updated_at,$2} where id = $1 and deleted_at is not null returning ")
         .push(R::COLUMNS);
-    first(&database.returning(sql.render(database.kind())?, args![id, now]).await?)
+    sql
 }
 
 /// Not found if nothing was done.

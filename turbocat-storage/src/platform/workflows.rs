@@ -9,9 +9,11 @@ use uuid::Uuid;
 use super::agents::counted;
 use super::filter::Filter;
 use super::page::{Page, PageRequest, sort};
+use super::schedule::Schedule;
 use super::steps::{self, NewStep, WorkflowStep};
 use super::words::WorkflowStatus;
-use super::{Platform, table};
+use super::{Platform, schedule, table};
+use crate::args;
 use crate::error::StorageError;
 
 record! {
@@ -142,6 +144,36 @@ patch! {
     }
 }
 
+impl Workflow {
+    /// The id of the trigger that follows the schedule of a workflow: there is one, if the workflow
+    /// has times. It gives what `trigger_config` has as `inputs`.
+    pub fn schedule_trigger(workflow: Uuid) -> Uuid {
+        schedule::trigger_of(workflow)
+    }
+
+    fn schedule(&self) -> Schedule<'_> {
+        Schedule {
+            workflow: self.id,
+            enabled: self.schedule_enabled,
+            active: self.status == WorkflowStatus::Active,
+            cron: self.schedule_cron.as_deref(),
+            timezone: &self.schedule_timezone,
+            inputs: self.trigger_config.get("inputs").cloned().unwrap_or_else(|| json!({})),
+        }
+    }
+}
+
+impl WorkflowPatch {
+    /// Whether what its trigger follows may change.
+    const fn concerns_schedule(&self) -> bool {
+        self.schedule_enabled.is_some()
+            || self.schedule_cron.is_some()
+            || self.schedule_timezone.is_some()
+            || self.status.is_some()
+            || self.trigger_config.is_some()
+    }
+}
+
 /// Which workflows.
 #[derive(Clone, Debug, Default)]
 pub struct WorkflowFilter {
@@ -184,9 +216,11 @@ sort! {
 pub struct Workflows<'a>(pub(super) &'a Platform);
 
 impl Workflows<'_> {
-    /// Makes a workflow with its steps, both or neither.
+    /// Makes a workflow with its steps, both or neither; and the trigger of its schedule, if it has
+    /// one.
     ///
     /// # Errors
+    /// [`Invalid`](crate::StorageErrorKind::Invalid) for a schedule that cannot be followed,
     /// [`Conflict`](crate::StorageErrorKind::Conflict) if two steps have one key,
     /// [`Constraint`](crate::StorageErrorKind::Constraint) if there is no such user or agent.
     pub async fn create(
@@ -197,9 +231,12 @@ impl Workflows<'_> {
         let (id, now) = (Uuid::now_v7(), self.0.now());
         let mut transaction = self.0.database.begin().await?;
         let (sql, args) = table::insertion::<Workflow>(workflow, table::born(id, now));
-        let made = table::first(&transaction.fetch_all(sql, args).await?)?;
+        let made: Workflow = table::first(&transaction.fetch_all(sql, args).await?)?;
         for step in steps {
             steps::insert(&mut transaction, id, step, now).await?;
+        }
+        if made.schedule_enabled || made.schedule_cron.is_some() {
+            schedule::follow(&mut transaction, made.schedule(), now).await?;
         }
         transaction.commit().await?;
         Ok((made, self.steps(id).await?))
@@ -250,9 +287,10 @@ impl Workflows<'_> {
     }
 
     /// Changes a workflow, and its steps if some are given: they are then exactly those. With
-    /// `expected` only if it was last changed then.
+    /// `expected` only if it was last changed then. The trigger of its schedule follows.
     ///
     /// # Errors
+    /// [`Invalid`](crate::StorageErrorKind::Invalid) for a schedule that cannot be followed,
     /// [`Conflict`](crate::StorageErrorKind::Conflict) if not, or if two steps have one key.
     pub async fn update(
         &self,
@@ -262,11 +300,15 @@ impl Workflows<'_> {
         expected: Option<Timestamp>,
     ) -> Result<(Workflow, Vec<WorkflowStep>), StorageError> {
         let now = self.0.now();
+        let scheduled = patch.concerns_schedule();
         let mut transaction = self.0.database.begin().await?;
         // First of all, because it locks the row: two who replace the steps come one after the other.
-        let changed = table::update_in(&mut transaction, id, patch, expected, now).await?;
+        let changed: Workflow = table::update_in(&mut transaction, id, patch, expected, now).await?;
         if let Some(steps) = steps {
             steps::replace(&mut transaction, id, steps, now).await?;
+        }
+        if scheduled {
+            schedule::follow(&mut transaction, changed.schedule(), now).await?;
         }
         transaction.commit().await?;
         Ok((changed, self.steps(id).await?))
@@ -277,7 +319,12 @@ impl Workflows<'_> {
     /// # Errors
     /// [`NotFound`](crate::StorageErrorKind::NotFound).
     pub async fn delete(&self, id: Uuid) -> Result<(), StorageError> {
-        table::delete::<Workflow>(&self.0.database, id, self.0.now()).await
+        let now = self.0.now();
+        let mut transaction = self.0.database.begin().await?;
+        let sql = table::deletion::<Workflow>().render(transaction.kind())?;
+        table::done::<Workflow>(transaction.execute(sql, args![id, now]).await?)?;
+        schedule::rest(&mut transaction, id, now).await?;
+        transaction.commit().await
     }
 
     /// Brings a deleted workflow back.
@@ -285,7 +332,13 @@ impl Workflows<'_> {
     /// # Errors
     /// [`NotFound`](crate::StorageErrorKind::NotFound) if none is deleted.
     pub async fn restore(&self, id: Uuid) -> Result<Workflow, StorageError> {
-        table::restore(&self.0.database, id, self.0.now()).await
+        let now = self.0.now();
+        let mut transaction = self.0.database.begin().await?;
+        let sql = table::restoring::<Workflow>().render(transaction.kind())?;
+        let restored: Workflow = table::first(&transaction.fetch_all(sql, args![id, now]).await?)?;
+        schedule::follow(&mut transaction, restored.schedule(), now).await?;
+        transaction.commit().await?;
+        Ok(restored)
     }
 
     /// Counts an execution of a workflow that ended, and how long it took.

@@ -127,7 +127,12 @@ impl Store {
             (database.returning_soon(of(database.kind(), CLAIM), args).await?, None)
         };
         let jobs = jobs(&rows)?;
-        let next_at = if jobs.len() < claim.limit { self.next_due(now).await?.or(more) } else { None };
+        let next_at = if jobs.len() < claim.limit {
+            let due = self.next_due(now).await?;
+            due.into_iter().chain(more).min()
+        } else {
+            None
+        };
         Ok(Claimed { jobs, next_at: next_at.map(Timestamp::from_millis) })
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
@@ -31,18 +32,21 @@ pub(super) struct Hints {
     here: broadcast::Sender<Hint>,
     /// To other nodes.
     away: Option<mpsc::UnboundedSender<Hint>>,
+    /// Whether there are limits on workflows, so that the end of an execution lets another begin.
+    limited: AtomicBool,
 }
 
 impl Hints {
     /// Hints for this process alone.
     pub(super) fn here() -> Self {
-        Self { here: broadcast::channel(4096).0, away: None }
+        Self { here: broadcast::channel(4096).0, away: None, limited: AtomicBool::new(false) }
     }
 
     /// Hints for all nodes of a PostgreSQL database, and the tasks that carry them.
     pub(super) fn everywhere(database: &Database) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let (away, gathered) = mpsc::unbounded_channel();
-        let hints = Arc::new(Self { here: broadcast::channel(4096).0, away: Some(away) });
+        let (here, limited) = (broadcast::channel(4096).0, AtomicBool::new(false));
+        let hints = Arc::new(Self { here, away: Some(away), limited });
         let node = Uuid::now_v7().simple().to_string();
         let notifying = tokio::spawn(notify(database.clone(), gathered, node.clone()));
         let listening = tokio::spawn(listen(database.clone(), hints.here.clone(), node));
@@ -61,9 +65,14 @@ impl Hints {
         }
     }
 
+    pub(super) fn set_limited(&self, limited: bool) {
+        self.limited.store(limited, Ordering::Relaxed);
+    }
+
     /// What a turn that was written means for others.
     pub(super) fn of_turn(&self, turn: &Turn) {
-        if !turn.letters.is_empty() || turn.new.iter().any(|new| new.worker.is_none()) {
+        let makes_room = turn.ended && self.limited.load(Ordering::Relaxed);
+        if makes_room || !turn.letters.is_empty() || turn.new.iter().any(|new| new.worker.is_none()) {
             self.give(Hint::Ready);
         }
         for letter in &turn.letters {

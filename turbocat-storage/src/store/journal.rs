@@ -87,6 +87,10 @@ impl Journal for Store {
         self.free(agent, place).await.map_err(journal)
     }
 
+    async fn at_work(&self, worker: WorkerId, works: bool) -> Result<(), JournalError> {
+        self.see(worker, works).await.map_err(journal)
+    }
+
     fn hints(&self) -> broadcast::Receiver<Hint> {
         self.0.hints.subscribe()
     }

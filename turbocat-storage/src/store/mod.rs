@@ -22,7 +22,10 @@ mod claim;
 mod release;
 mod post;
 mod places;
+mod workers;
 mod journal;
 
 pub use open::Store;
 pub use settings::StoreSettings;
+pub(crate) use value::hex;
+pub use workers::Worker;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
-use turbocat_core::Timestamp;
+use turbocat_core::{Hint, Timestamp};
 
 use super::group::Writers;
 use super::hints::Hints;
@@ -145,21 +145,32 @@ impl Store {
         writers.ok_or_else(closed)?.write(turn).await
     }
 
+    pub(crate) fn hint(&self, hint: Hint) {
+        self.0.hints.give(hint);
+    }
+
     /// When a lease that begins now ends.
-    pub(super) fn until(&self, now: i64) -> Option<i64> {
+    pub(crate) fn until(&self, now: i64) -> Option<i64> {
         let lease = self.0.lease?;
         Some(now.saturating_add(i64::try_from(lease.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// Reads the limits of agents again, which happens by itself every few seconds on PostgreSQL.
+    /// Reads the limits of agents and workflows again, which happens by itself every few seconds on PostgreSQL.
     ///
     /// # Errors
     /// What the database says.
     pub async fn look_at_limits(&self) -> Result<(), StorageError> {
-        let text = "select name from concurrency_limits where kind = 'agent'";
+        let text = "select kind, name from concurrency_limits";
         let rows = self.0.database.fetch_all(text, crate::args![]).await?;
-        let names: Result<HashSet<String>, _> = rows.iter().map(|row| row.get("name")).collect();
-        *self.0.limited.write().unwrap_or_else(PoisonError::into_inner) = names?;
+        let (mut agents, mut workflows) = (HashSet::new(), false);
+        for row in rows {
+            match row.get::<String>("kind")?.as_str() {
+                "agent" => drop(agents.insert(row.get("name")?)),
+                _ => workflows = true,
+            }
+        }
+        *self.0.limited.write().unwrap_or_else(PoisonError::into_inner) = agents;
+        self.0.hints.set_limited(workflows);
         Ok(())
     }
 }
@@ -169,6 +180,7 @@ async fn take_back(database: &Database, time: &Time) -> Result<(), StorageError>
     let text = "update jobs set state = 0, stalls = stalls + 1, worker = null, due_ms = $1 where state = 1";
     database.execute(text, crate::args![time.now()]).await?;
     database.execute("delete from agent_places", crate::args![]).await?;
+    database.execute("delete from workers", crate::args![]).await?;
     Ok(())
 }
 

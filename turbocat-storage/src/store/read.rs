@@ -102,7 +102,12 @@ impl Store {
     }
 
     /// A value that is in its place, or apart.
-    async fn value(&self, row: &Row, here: &str, apart: &str) -> Result<Option<Value>, StorageError> {
+    pub(crate) async fn value(
+        &self,
+        row: &Row,
+        here: &str,
+        apart: &str,
+    ) -> Result<Option<Value>, StorageError> {
         match row.get::<Option<Vec<u8>>>(apart)? {
             None => row.get(here),
             Some(digest) => {

@@ -51,7 +51,7 @@ pub(super) fn write(value: &Value) -> Written {
     if is_large(value) { Written::Apart(Blob::new(value)) } else { Written::Here(value.to_string()) }
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::folder::TempFolder;
 use super::server::{PrivatePostgres, create};
 use crate::db::Database;
-use crate::store::Store;
+use crate::store::{Store, StoreSettings};
 
 /// Runs a test body on a fresh SQLite file and on a fresh PostgreSQL database, both migrated.
 ///
@@ -60,10 +60,22 @@ where
 /// # Panics
 /// If the body does, or if a store cannot be made.
 pub async fn on_each_store(body: impl AsyncFn(Store)) {
+    on_each_store_with(|settings| settings, body).await;
+}
+
+/// As [`on_each_store`], with settings: another clock, another lease.
+///
+/// # Panics
+/// If the body does, or if a store cannot be made.
+pub async fn on_each_store_with(
+    settings: impl Fn(StoreSettings) -> StoreSettings,
+    body: impl AsyncFn(Store),
+) {
     let folder = TempFolder::new();
     let url = format!("sqlite:{}", folder.path().join("app.db").display());
     for url in [Some(url), fresh_postgres().await].into_iter().flatten() {
-        let store = Store::open(&url).await.expect("a fresh store opens");
+        let settings = settings(StoreSettings::new(&url));
+        let store = Store::open_with(settings).await.expect("a fresh store opens");
         body(store.clone()).await;
         store.close().await;
     }

@@ -19,6 +19,6 @@ mod binaries;
 mod server;
 mod each;
 
-pub use each::{fresh_postgres, on_each_database, on_each_store, on_postgres, on_sqlite};
+pub use each::{fresh_postgres, on_each_database, on_each_store, on_each_store_with, on_postgres, on_sqlite};
 pub use folder::TempFolder;
 pub use server::PrivatePostgres;

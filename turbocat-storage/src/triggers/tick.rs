@@ -10,9 +10,10 @@ use sha2::{Digest, Sha256};
 use turbocat_core::{Engine, Enqueue, ExecutionId, NewExecution, Timestamp, TriggerKind, Workflow};
 use uuid::Uuid;
 
-use super::cron::Cron;
+use crate::cron::Cron;
 use crate::db::Row;
 use crate::error::{StorageError, StorageErrorKind};
+use crate::platform::{Platform, WorkflowStatus};
 use crate::store::Store;
 
 /// A tick that is later than this was missed: the program was not there.
@@ -182,12 +183,13 @@ impl Ticker {
             .priority(due.priority)
             .trigger(TriggerKind::Scheduled, data);
         if let Some(id) = due.workflow_id {
-            let text = "select user_id, definition from workflows
-                where id = $1 and status = 'active' and deleted_at is null";
-            let row = self.store.database().fetch_optional(text, crate::args![id]).await?;
+            let platform = Platform::new(self.store.database().clone());
+            let row = platform.workflows().get(id).await?;
+            let row = row.filter(|row| row.status == WorkflowStatus::Active);
             let row = row.ok_or("its workflow is gone, or not active")?;
-            how = how.belongs_to(Some(id), Some(row.get("user_id")?));
-            let workflow = Workflow::from_value(&row.get("definition")?)?;
+            how = how.belongs_to(Some(id), Some(row.user_id));
+            let steps = platform.workflows().steps(id).await?;
+            let workflow = Workflow::from_value(&row.compose(&steps))?;
             return Ok(self.engine.prepare(&workflow, due.inputs.clone(), how)?);
         }
         let name = due.workflow_name.as_deref().unwrap_or_default();

@@ -19,3 +19,7 @@ mod seeding;
 mod conformance;
 mod engine;
 mod triggers;
+mod claiming;
+mod queue;
+mod upkeep;
+mod scheduling;
