@@ -214,7 +214,6 @@ impl Turn {
             new,
             letters: Vec::new(),
             read: None,
-            worker: None,
             blobs,
         }
     }

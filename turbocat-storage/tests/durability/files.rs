@@ -1,5 +1,8 @@
 //! Database files that earlier versions wrote, as SQL texts: they are opened, brought up to date, and
 //! what stands in them is gone on with.
+//!
+//! A migration may change as long as no release has it. Then the file of that version is deleted, and
+//! written anew with `TURBOCAT_BLESS=1`.
 
 use std::path::Path;
 
