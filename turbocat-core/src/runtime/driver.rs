@@ -151,7 +151,7 @@ impl Driver {
     }
 
     /// It was taken in: if it is not driven to its end, it has to be given back.
-    pub(crate) fn is_taken_in(mut self) -> Self {
+    pub(crate) fn taken_in(mut self) -> Self {
         if let Some(residence) = &mut self.residence {
             residence.is_held();
         }

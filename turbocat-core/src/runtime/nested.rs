@@ -120,7 +120,7 @@ impl Driver {
             if outgoing.enclosed.sends.iter().any(|letter| letter.to == driver.id()) {
                 driver = driver.has_mail();
             }
-            tokio::spawn(driver.is_taken_in().drive(first));
+            tokio::spawn(driver.taken_in().drive(first));
         }
         let news = Self::channel(&mut self.news).0.clone();
         for (execution, failure) in outgoing.refused {
@@ -216,7 +216,7 @@ impl Shared {
         // It was refused, and the one who was to be told is gone.
         let (driver, first, new) = self.begin_durable_child(nested)?;
         durable.journal.create(&[new]).await.map_err(|error| StepFailure::error(error.to_string()))?;
-        tokio::spawn(driver.is_taken_in().drive(first));
+        tokio::spawn(driver.taken_in().drive(first));
         Ok(())
     }
 }

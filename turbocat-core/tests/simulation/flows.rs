@@ -164,9 +164,12 @@ pub(crate) fn plan_of(workflow: &Value) -> Plan {
     plans.entry(name).or_insert_with(made).clone()
 }
 
-/// How an execution ends when nothing goes wrong: its status and its output.
-pub(crate) fn reference(flow: &Flow, n: u64) -> (ExecutionStatus, Value) {
-    static KNOWN: Mutex<BTreeMap<(&str, u64), (ExecutionStatus, Value)>> = Mutex::new(BTreeMap::new());
+/// The status and the output of an execution that has ended.
+type End = (ExecutionStatus, Value);
+
+/// How an execution ends when nothing goes wrong.
+pub(crate) fn reference(flow: &Flow, n: u64) -> End {
+    static KNOWN: Mutex<BTreeMap<(&str, u64), End>> = Mutex::new(BTreeMap::new());
     if let Some(known) = KNOWN.lock().unwrap().get(&(flow.name, n)) {
         return known.clone();
     }

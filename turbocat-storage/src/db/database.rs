@@ -153,7 +153,7 @@ impl Database {
     /// What the database says.
     pub async fn begin(&self) -> Result<Transaction, StorageError> {
         Ok(Transaction(match &*self.0 {
-            Inner::Sqlite(open) => Begun::Sqlite(open.writer.begin_with("begin immediate").await?),
+            Inner::Sqlite(open) => Begun::Sqlite(sqlite::begin(open).await?),
             Inner::Postgres(pool) => Begun::Postgres(pool.begin().await?),
         }))
     }
@@ -192,16 +192,6 @@ impl Database {
         })?
     }
 
-    /// Copies everything into a new file, as it is at one moment, on SQLite.
-    pub(crate) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
-        match &*self.0 {
-            Inner::Sqlite(open) => open.copy_into(path).await,
-            Inner::Postgres(_) => {
-                Err(StorageError::new(StorageErrorKind::Internal, "copying into a file is for SQLite"))
-            }
-        }
-    }
-
     /// As [`returning`](Self::returning), for a change that may be lost with the power because
     /// whoever opens the database next does without it: on SQLite nobody waits for the disk. It is
     /// never lost while what was changed after it is kept.
@@ -215,6 +205,16 @@ impl Database {
         let Inner::Sqlite(open) = &*self.0 else { return self.returning(statement, args).await };
         args.expect_all_of(statement)?;
         open.unsynced(statement, for_sqlite(args)?).await
+    }
+
+    /// Copies everything into a new file, as it is at one moment, on SQLite.
+    pub(crate) async fn copy_into(&self, path: &str) -> Result<(), StorageError> {
+        match &*self.0 {
+            Inner::Sqlite(open) => open.copy_into(path).await,
+            Inner::Postgres(_) => {
+                Err(StorageError::new(StorageErrorKind::Internal, "copying into a file is for SQLite"))
+            }
+        }
     }
 
     /// The pool of the one connection that writes, on SQLite.

@@ -12,7 +12,7 @@ use sqlx::sqlite::{
     SqliteArguments, SqliteAutoVacuum, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
     SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Sqlite};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 
 use super::lock::FileLock;
 use super::row::Row;
@@ -25,12 +25,13 @@ pub(super) struct Open {
     pub(super) writer: SqlitePool,
     /// The same as `writer` for a database in memory, which only its own connection can see.
     pub(super) readers: SqlitePool,
-    /// The file, if it is one.
-    pub(super) path: Option<PathBuf>,
     /// Whether the connection that writes may have been left in a state in which it does not wait
     /// for the disk; `None` where it never waits.
     left_unsynced: Option<Arc<AtomicBool>>,
-    pub(super) _lock: Option<FileLock>,
+    /// The file, if it is one.
+    pub(super) path: Option<PathBuf>,
+    /// Of a file; a database in memory has none.
+    pub(super) lock: Option<FileLock>,
 }
 
 /// Pages that may be kept in memory: 64 MiB, as SQLite writes it.
@@ -39,12 +40,14 @@ const CACHE: i64 = -65_536;
 /// for bursts, and a log of 16 MiB at most.
 const CHECKPOINT: i64 = 4000;
 
+const BEGIN: &str = "begin immediate";
+
 pub(super) async fn memory(settings: &Settings) -> Result<Open, StorageError> {
     let options = common(settings).filename(":memory:").auto_vacuum(SqliteAutoVacuum::Incremental);
     let writer = pool(settings, 1).connect_with(options).await?;
     let readers = writer.clone();
     verify(&writer, settings, Role::Memory).await?;
-    Ok(Open { writer, readers, path: None, left_unsynced: None, _lock: None })
+    Ok(Open { writer, readers, left_unsynced: None, path: None, lock: None })
 }
 
 pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, StorageError> {
@@ -85,7 +88,7 @@ pub(super) async fn file(settings: &Settings, path: &Path) -> Result<Open, Stora
     let readers =
         pool(settings, settings.sqlite.readers.max(1)).connect_with(reading).await.map_err(named)?;
     verify(&readers, settings, Role::Reader).await?;
-    Ok(Open { writer, readers, path: Some(path), left_unsynced, _lock: Some(lock) })
+    Ok(Open { writer, readers, left_unsynced, path: Some(path), lock: Some(lock) })
 }
 
 /// What makes commits wait for the disk again.
@@ -143,6 +146,20 @@ impl Open {
             }
         }
         Ok(())
+    }
+}
+
+/// Begins the transaction that writes.
+pub(super) async fn begin(open: &Open) -> Result<Transaction<'static, Sqlite>, sqlx::Error> {
+    match open.writer.begin_with(BEGIN).await {
+        // SQLite undid a transaction by itself, as it does when the disk is full. The driver then
+        // fails to undo it once more and counts it as open for ever, so it gets another connection.
+        // A database in memory lives in its connection; it has no disk.
+        Err(sqlx::Error::InvalidSavePointStatement) if open.lock.is_some() => {
+            open.writer.acquire().await?.close().await?;
+            open.writer.begin_with(BEGIN).await
+        }
+        begun => begun,
     }
 }
 

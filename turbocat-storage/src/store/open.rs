@@ -138,15 +138,15 @@ impl Store {
         Timestamp::from_millis(self.0.time.now())
     }
 
-    pub(crate) fn hint(&self, hint: Hint) {
-        self.0.hints.give(hint);
-    }
-
     /// Returns when a turn is durable.
     pub(super) async fn write(&self, turn: Turn) -> Result<(), StorageError> {
         let writers = self.0.writers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let closed = || StorageError::new(StorageErrorKind::Unavailable, "the store is closed");
         writers.ok_or_else(closed)?.write(turn).await
+    }
+
+    pub(crate) fn hint(&self, hint: Hint) {
+        self.0.hints.give(hint);
     }
 
     /// When a lease that begins now ends.

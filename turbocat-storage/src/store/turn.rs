@@ -197,6 +197,7 @@ impl Turn {
         Self {
             execution: new.first().map_or(Uuid::nil(), |new| new.execution),
             expected: 0,
+            worker: None,
             seq: 0,
             rows: Vec::new(),
             status: "",
@@ -213,7 +214,6 @@ impl Turn {
             new,
             letters: Vec::new(),
             read: None,
-            worker: None,
             blobs,
         }
     }

@@ -5,11 +5,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
-use turbocat_core::{Engine, Enqueue};
+use turbocat_core::{Engine, Enqueue, Workflow};
 use turbocat_storage::testing::TempFolder;
 use turbocat_storage::{Database, StorageErrorKind, Store, StoreSettings, args};
 
-use super::flows::Flow;
 use super::outage::{Crowd, expected};
 use super::quick::QuickClock;
 
@@ -21,12 +20,9 @@ async fn open(folder: &Path, clock: &QuickClock) -> Store {
 /// What whoever enqueues is told.
 async fn refused(store: &Store) -> String {
     let engine = Engine::builder().store(store.clone()).build();
-    let workflow = Flow::named("waits").workflow();
-    engine
-        .enqueue(&workflow, json!({ "text": "x".repeat(100_000) }), Enqueue::new())
-        .await
-        .unwrap_err()
-        .to_string()
+    let workflow = Workflow::from_yaml("steps: { nap: { wait: 1d } }").unwrap();
+    let inputs = json!({ "text": "x".repeat(100_000) });
+    engine.enqueue(&workflow, inputs, Enqueue::new()).await.unwrap_err().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,13 +59,13 @@ async fn executions_go_on_when_the_file_could_only_be_read_and_can_be_written_ag
     store.close().await;
 }
 
-/// A disk of a megabyte or two, if this process may mount one.
+/// A disk of some megabytes, if this process may mount one.
 struct SmallDisk(TempFolder);
 
 impl SmallDisk {
     fn mount() -> Option<Self> {
         let folder = TempFolder::new();
-        run("mount", &["-t", "tmpfs", "-o", "size=2m", "none", &folder.path().display().to_string()])
+        run("mount", &["-t", "tmpfs", "-o", "size=32m", "none", &folder.path().display().to_string()])
             .then_some(Self(folder))
     }
 
@@ -86,7 +82,7 @@ impl SmallDisk {
     fn fill(&self) -> PathBuf {
         let path = self.path().join("filler");
         // Until there is no room left: the error is what is wanted.
-        let _ = std::fs::write(&path, vec![0; 4 << 20]);
+        let _ = std::fs::write(&path, vec![0; 32 << 20]);
         path
     }
 }

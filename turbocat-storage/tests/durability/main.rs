@@ -15,3 +15,5 @@ mod faults;
 mod outage;
 mod server;
 mod disk;
+mod journals;
+mod files;

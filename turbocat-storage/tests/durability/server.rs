@@ -17,6 +17,10 @@ async fn store(
 ) -> Option<(Arc<PrivatePostgres>, Store, String, QuickClock)> {
     let server = PrivatePostgres::launch()?;
     let url = server.create_database().await.unwrap();
+    // It promises nothing by itself.
+    let other = Database::open(&url).await.unwrap();
+    other.execute("alter database test_0 set synchronous_commit = on", args![]).await.unwrap();
+    other.close().await;
     let mut settings = Settings::new(&url);
     settings.postgres.acquire_timeout = Duration::from_secs(2);
     change(&mut settings);

@@ -1,5 +1,6 @@
 //! Where executions are kept, over the lives of several engines.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ pub(super) const LEASE: Duration = Duration::from_secs(600);
 pub(super) enum Stage {
     Memory(Arc<MemoryJournal>),
     Sqlite(TempFolder),
+    /// In a folder that is somebody else's.
+    SqliteAt(PathBuf),
     Postgres(String),
 }
 
@@ -36,6 +39,10 @@ impl Stage {
         Self::Sqlite(TempFolder::new())
     }
 
+    pub(super) fn sqlite_at(folder: &Path) -> Self {
+        Self::SqliteAt(folder.to_owned())
+    }
+
     /// `None` if there is no PostgreSQL.
     pub(super) async fn postgres() -> Option<Self> {
         fresh_postgres().await.map(Self::Postgres)
@@ -45,6 +52,7 @@ impl Stage {
         let url = match self {
             Self::Memory(journal) => return Open { journal: journal.clone(), store: None },
             Self::Sqlite(folder) => format!("sqlite:{}", folder.path().join("app.db").display()),
+            Self::SqliteAt(folder) => format!("sqlite:{}", folder.join("app.db").display()),
             Self::Postgres(url) => url.clone(),
         };
         // A process that dies takes nothing with it that was written, synced or not.
@@ -61,6 +69,10 @@ impl Stage {
 }
 
 impl Open {
+    pub(super) fn store(&self) -> &Store {
+        self.store.as_ref().unwrap()
+    }
+
     /// What is left that nobody will come for: jobs, letters, places, executions that have not
     /// ended.
     pub(super) async fn left_behind(&self) -> Vec<String> {

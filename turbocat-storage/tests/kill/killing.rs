@@ -1,7 +1,7 @@
 //! Programs started and killed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::program::{Orders, PROGRAM, append, lines};
@@ -9,9 +9,11 @@ use crate::program::{Orders, PROGRAM, append, lines};
 /// How long a program may take for anything before something is wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A program that runs. It ends with the test.
+/// A program that runs. It ends with the test, however that ends.
 pub(crate) struct Program {
     child: Child,
+    /// When it is closed, the program ends.
+    _line: Option<ChildStdin>,
     folder: PathBuf,
     began: Instant,
     /// How many programs had opened the store before.
@@ -22,14 +24,15 @@ impl Program {
     pub(crate) fn start(orders: &Orders) -> Self {
         let folder = orders.folder.clone();
         let opened = lines(&folder, "opened").len();
-        let child = Command::new(std::env::current_exe().unwrap())
+        let mut child = Command::new(std::env::current_exe().unwrap())
             .args([PROGRAM, "--exact", "--nocapture"])
             .envs(orders.to_environment())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(append(&folder.join("errors")))
-            .spawn();
-        Self { child: child.unwrap(), folder, began: Instant::now(), opened }
+            .spawn()
+            .unwrap();
+        Self { _line: child.stdin.take(), child, folder, began: Instant::now(), opened }
     }
 
     /// Returns when it, or one that was started beside it, has opened the store.

@@ -200,11 +200,19 @@ async fn left(store: &Store) -> Vec<(ExecutionId, i64, String)> {
         .collect()
 }
 
+/// Nobody is left behind by a test that was stopped.
+#[expect(clippy::exit, reason = "what is killed anyway has nothing to clean up")]
+fn end_with_the_test() {
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    std::process::exit(1);
+}
+
 /// Under this name the program is started. Left alone, it does all its work and ends.
 #[test]
 fn a_program_that_nobody_kills_does_its_work_and_ends() {
     match Orders::from_environment() {
         Some(orders) => {
+            std::thread::spawn(end_with_the_test);
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
             runtime.unwrap().block_on(run(orders));
         }

@@ -147,6 +147,12 @@ async fn a_full_disk_is_an_error_of_its_own() {
             transaction.execute("create table big as select zeroblob(1000000) as data", args![]).await;
         let error = error.unwrap_err();
         assert_eq!((error.kind(), error.is_retryable()), (StorageErrorKind::Full, false));
+        drop(transaction);
+        // SQLite undid it by itself; another one can begin all the same.
+        let mut transaction = database.begin().await.unwrap();
+        transaction.fetch_one("pragma max_page_count = 1000000", args![]).await.unwrap();
+        transaction.execute("create table big as select zeroblob(1000000) as data", args![]).await.unwrap();
+        transaction.commit().await.unwrap();
     })
     .await;
 }
