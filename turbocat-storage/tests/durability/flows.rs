@@ -159,12 +159,12 @@ outputs: { n: '{{ last.n }}', each: '{{ each.results }}' }
         name: "large",
         yaml: "
 steps:
-  grow: { agent: a, inputs: { tag: grow, size: 20000 } }
+  grow: { agent: a, inputs: { tag: grow, size: 6000 } }
   child: { workflow: carry, inputs: { text: '{{ grow.text }}' } }
   each: { loop: '{{ [grow.text, inputs.text] }}', agent: a, inputs: { tag: \"{{ 'each' ~ index }}\", text: '{{ item }}' } }
 outputs: { child: '{{ child.text }}', own: '{{ inputs.text }}', each: '{{ each.results }}' }
 ",
-        inputs: || json!({ "text": "own ".repeat(3000) }),
+        inputs: || json!({ "text": "own ".repeat(1500) }),
         tells: &[],
     },
     Flow {

@@ -62,15 +62,23 @@ impl MortalJournal {
         if self.state.borrow().dead {
             return std::future::pending().await;
         }
+        let open = OpenCall(&self.state);
         let done = done.await;
-        self.state.send_modify(|state| {
-            state.open -= 1;
-            state.dead |= writes && self.death == Death::After(number);
-        });
+        self.state.send_modify(|state| state.dead |= writes && self.death == Death::After(number));
+        drop(open);
         if self.state.borrow().dead {
             return std::future::pending().await;
         }
         done
+    }
+}
+
+/// A call that is being done, or was until somebody lost interest in it.
+struct OpenCall<'a>(&'a watch::Sender<State>);
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|state| state.open -= 1);
     }
 }
 

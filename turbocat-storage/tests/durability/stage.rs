@@ -59,7 +59,7 @@ impl Stage {
         let mut settings = Settings::new(url);
         settings.sqlite.durability = Durability::Normal;
         let settings = StoreSettings::of(settings).clock(clock.clone()).lease(LEASE);
-        let store = Store::open_with(settings).await.unwrap();
+        let store = Store::open_with(settings).await.unwrap_or_else(|error| panic!("{error}"));
         let text = "insert into concurrency_limits (kind, name, places) values ('agent', 'scarce', 1)
             on conflict do nothing";
         store.database().execute(text, args![]).await.unwrap();
