@@ -1,13 +1,13 @@
 //! An execution is begun, told what there is to tell, and driven until nothing is left to do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use turbocat_core::{Engine, Enqueue, ErrorKind, ExecutionHandle, ExecutionId, Journal, WorkOptions};
 
 use super::agent::{Call, Obedient, Place};
-use super::flows::{Flow, register};
+use super::flows::{FLOWS, Flow, register};
 use super::look::{self, Family};
 use super::quick::QuickClock;
 use super::tell::tell_all;
@@ -35,6 +35,20 @@ pub(super) fn engine(journal: Arc<dyn Journal>, agent: Obedient, clock: &QuickCl
 /// A runtime of its own for each life: with it everything of that life is gone.
 pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// Does something with each flow, some at a time: most of the time they wait. Gives all results.
+pub(super) fn side_by_side<T: Send>(done: impl Fn(&'static Flow) -> T + Sync) -> Vec<T> {
+    let left = Mutex::new(FLOWS.iter());
+    let results = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(flow) = { left.lock().unwrap().next() } {
+            let result = done(flow);
+            results.lock().unwrap().push(result);
+        }
+    };
+    std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(work))));
+    results.into_inner().unwrap()
 }
 
 /// Starts an execution, or has the engine work, for one that will be enqueued.
