@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -170,6 +171,20 @@ fn a_journal_that_fails_for_long_is_asked_again_with_pauses() {
     assert_eq!(agent.calls().len(), 1);
     let minutes = clock.elapsed().as_secs() / 60;
     assert!((1..10).contains(&minutes), "{:?}", clock.elapsed());
+}
+
+#[test]
+fn an_execution_that_cannot_be_read_back_is_an_error_and_not_asked_for_again() {
+    let clock = ManualClock::new();
+    let memory = Arc::new(MemoryJournal::new());
+    let journal: Arc<dyn Journal> =
+        Arc::new(FaultyJournal::failing(memory, Calls::All, Fault::IsDamaged, 1..u32::MAX));
+    let engine = engine(&journal, script(), &clock);
+    let workflow = Workflow::from_yaml("steps: { a: { agent: a } }").unwrap();
+    let error = clock.block_on(engine.run(&workflow, json!({}))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.to_string().contains("cannot be read: the disk has a hole"), "{error}");
+    assert!(clock.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

@@ -209,8 +209,9 @@ impl Shared {
             self.take_up(job).await;
             return Ok(());
         }
-        if super::writer::load(&durable.journal, nested.id, &self.clock).await.is_some() {
-            // Somebody else drives it, or it has ended and its letter is on the way.
+        if !matches!(super::writer::load(&durable.journal, nested.id, &self.clock).await, Ok(None)) {
+            // Somebody else drives it, or it has ended and its letter is on the way, or it is
+            // damaged: then whoever claims it gives it up, for a person to look at.
             return Ok(());
         }
         // It was refused, and the one who was to be told is gone.

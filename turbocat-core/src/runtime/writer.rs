@@ -166,7 +166,7 @@ impl Writer {
             let pause = PAUSE.0.saturating_mul(1 << (self.failures - 2).min(16)).min(PAUSE.1);
             clock.sleep_until(clock.now().after(pause)).await;
         }
-        Ok(load(&self.journal, execution, clock).await)
+        load(&self.journal, execution, clock).await
     }
 
     /// The journal turned out to have these events.
@@ -178,16 +178,21 @@ impl Writer {
     }
 }
 
-/// What the journal has of an execution, however long it takes to answer.
+/// What the journal has of an execution, however long it takes to answer; an error if it is damaged.
 pub(crate) async fn load(
     journal: &Arc<dyn Journal>,
     execution: ExecutionId,
     clock: &EngineClock,
-) -> Option<Recorded> {
+) -> Result<Option<Recorded>, Error> {
     let mut pause = PAUSE.0;
     loop {
         match journal.load(execution).await {
-            Ok(recorded) => return recorded,
+            Ok(recorded) => return Ok(recorded),
+            // Asking again does not mend it.
+            Err(error) if error.kind() == JournalErrorKind::Damaged => {
+                let message = format!("execution {execution} cannot be read: {error}");
+                return Err(Error::caused(ErrorKind::Journal, message, error));
+            }
             Err(error) => tracing::warn!(%error, "the journal does not answer"),
         }
         clock.sleep_until(clock.now().after(pause)).await;

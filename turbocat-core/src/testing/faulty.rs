@@ -21,6 +21,8 @@ pub enum Fault {
     Fails,
     /// It does what it is asked for, and says that it did not.
     FailsAfterwards,
+    /// It does nothing, and says that what it has is damaged.
+    IsDamaged,
 }
 
 /// Which calls of a journal are counted.
@@ -77,6 +79,7 @@ impl FaultyJournal {
             _ if !counts || !self.wrong.contains(&number) => done.await,
             Fault::Fails => Err(error),
             Fault::FailsAfterwards => done.await.and(Err(error)),
+            Fault::IsDamaged => Err(JournalError::new(JournalErrorKind::Damaged, "the disk has a hole")),
         }
     }
 }
