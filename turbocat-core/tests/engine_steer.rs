@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::json;
 use turbocat_core::testing::{CallEnd, ManualClock, ScriptedAgent, check_journal};
 use turbocat_core::{
-    Engine, ErrorKind, Event, Events, ExecutionStatus, Fact, Journal, MemoryJournal, StepStatus, Workflow,
+    Engine, ErrorKind, Event, Events, ExecutionStatus, Fact, Journal, MemoryJournal, StepStatus, WorkOptions,
+    Workflow,
 };
 
 fn workflow(yaml: &str) -> Workflow {
@@ -229,4 +230,39 @@ async fn a_shutdown_leaves_durable_executions_for_the_next_engine() {
     clock.until_sleeping(1).await;
     clock.advance_to_next();
     assert_eq!(handle.wait().await.unwrap().output(), &json!({ "c": { "inner": "done" } }));
+}
+
+#[tokio::test]
+async fn a_waiting_execution_is_parked_when_there_is_somebody_to_take_it_up_and_nobody_watches() {
+    let clock = ManualClock::new();
+    let agent = ScriptedAgent::new().any_step().otherwise(1);
+    let engine = Engine::builder()
+        .agent("a", agent)
+        .store(MemoryJournal::with_clock(clock.clone()))
+        .clock(clock.clone())
+        .build();
+    let yaml = "steps: { ask: { wait: { signal: go } }, last: { agent: a, dependsOn: ask } }";
+    let handle = engine.start(workflow(yaml), json!({})).unwrap();
+    let id = handle.id();
+    let stays = async || {
+        settle().await;
+        clock.advance(Duration::from_secs(3));
+        settle().await;
+        engine.active()
+    };
+    assert_eq!(stays().await, 1, "nobody would take it up");
+    engine.work(WorkOptions::new()).unwrap();
+    assert_eq!(stays().await, 1, "it is watched");
+    let mut events = handle.events();
+    drop(handle);
+    assert_eq!(stays().await, 1, "its events are read");
+    events.next().await.unwrap();
+    drop(events);
+    assert_eq!(stays().await, 0);
+    engine.signal(id, "go", json!(1)).await.unwrap();
+    assert!(engine.wait(id).await.unwrap().is_completed());
+    let unwatched = engine.start(workflow(yaml), json!({})).unwrap().id();
+    assert_eq!(stays().await, 0, "nobody ever watched it");
+    engine.cancel(unwatched, "enough").await.unwrap();
+    assert_eq!(engine.wait(unwatched).await.unwrap().status(), ExecutionStatus::Cancelled);
 }

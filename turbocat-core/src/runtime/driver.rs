@@ -343,7 +343,7 @@ impl Driver {
     /// How long it stays here though it has nothing to do, if it may leave at all.
     fn patience(&self, now: Timestamp) -> Option<Sleep> {
         let durable = self.durable()?;
-        let watched = self.awaited || self.log.as_ref().is_some_and(|log| Arc::strong_count(log) > 1);
+        let watched = self.awaited || self.log.as_ref().is_some_and(|log| log.is_watched());
         let over = now.after(PATIENCE);
         let soon = self.wake_at.is_some_and(|at| at <= over);
         let leaves = durable.works() && !watched && self.running.is_empty() && !soon;
@@ -527,6 +527,7 @@ impl Driver {
                 let _ = answer.send(difference);
             }
             News::Letters => self.mail = true,
+            News::Unwatched => {}
             News::TakenOver => return Err(self.taken_over()),
             News::Look(look) => {
                 self.write_down().await?;

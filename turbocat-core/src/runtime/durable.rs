@@ -87,7 +87,12 @@ impl Durable {
 
     /// From now on it claims executions. False if it did before.
     pub(crate) fn begin_to_work(&self, options: WorkOptions) -> bool {
-        self.works.set(options).is_ok()
+        let begun = self.works.set(options).is_ok();
+        // What waits here may leave from now on.
+        for news in self.residents().values().filter_map(|resident| resident.news.as_ref()) {
+            let _ = news.send(News::Unwatched);
+        }
+        begun
     }
 
     /// How it takes executions up.

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::driver::End;
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
-use super::log::{EventLog, Events};
+use super::log::{EventLog, Events, Watch};
 use super::news::{Ask, News, NewsSender};
 use crate::plan::Plan;
 use crate::scheduler::{Approval, Input, Scheduler, StepExplanation, StepReport};
@@ -21,19 +21,20 @@ pub struct ExecutionHandle {
     id: ExecutionId,
     plan: Plan,
     news: NewsSender,
-    log: Arc<EventLog>,
+    watch: Watch,
     task: JoinHandle<Result<End, Error>>,
 }
 
 impl ExecutionHandle {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         id: ExecutionId,
         plan: Plan,
         news: NewsSender,
         log: Arc<EventLog>,
         task: JoinHandle<Result<End, Error>>,
     ) -> Self {
-        Self { id, plan, news, log, task }
+        let watch = Watch::new(log, news.clone());
+        Self { id, plan, news, watch, task }
     }
 
     /// Its name.
@@ -53,7 +54,7 @@ impl ExecutionHandle {
 
     /// Its events after the one of that number, then live, to its end.
     pub fn events_after(&self, seq: u64) -> Events {
-        Events::new(self.log.clone(), seq)
+        Events::new(self.watch.clone(), seq)
     }
 
     /// Waits for its end, whatever that is.

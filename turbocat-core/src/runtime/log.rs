@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use tokio::sync::watch;
 
+use super::news::{News, NewsSender};
 use crate::event::Event;
 
 /// What a driver writes and any number of readers read.
@@ -16,11 +18,16 @@ pub(crate) struct EventLog {
     events: Mutex<Vec<Event>>,
     /// How many events there are, and whether there will be more.
     state: watch::Sender<(usize, bool)>,
+    watchers: AtomicUsize,
 }
 
 impl EventLog {
     pub(crate) fn new() -> Self {
-        Self { events: Mutex::default(), state: watch::Sender::new((0, false)) }
+        Self {
+            events: Mutex::default(),
+            state: watch::Sender::new((0, false)),
+            watchers: AtomicUsize::new(0),
+        }
     }
 
     fn events(&self) -> MutexGuard<'_, Vec<Event>> {
@@ -39,23 +46,55 @@ impl EventLog {
         self.events().len()
     }
 
+    /// Whether somebody reads it, or may.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watchers.load(Ordering::Acquire) > 0
+    }
+
     /// There will be no more.
     pub(crate) fn close(&self) {
         self.state.send_modify(|state| state.1 = true);
     }
 }
 
+/// Somebody reads a log, or may. The driver is told when nobody does any more.
+pub(crate) struct Watch {
+    log: Arc<EventLog>,
+    news: NewsSender,
+}
+
+impl Watch {
+    pub(crate) fn new(log: Arc<EventLog>, news: NewsSender) -> Self {
+        log.watchers.fetch_add(1, Ordering::AcqRel);
+        Self { log, news }
+    }
+}
+
+impl Clone for Watch {
+    fn clone(&self) -> Self {
+        Self::new(self.log.clone(), self.news.clone())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if self.log.watchers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let _ = self.news.send(News::Unwatched);
+        }
+    }
+}
+
 /// A stream of the events of one execution: those there are, then those that come, without a gap
 /// and without a duplicate, until the execution has ended.
 pub struct Events {
-    log: Arc<EventLog>,
+    watch: Watch,
     next: usize,
     changed: Option<Pin<Box<dyn Future<Output = bool> + Send>>>,
 }
 
 impl Events {
-    pub(crate) fn new(log: Arc<EventLog>, after: u64) -> Self {
-        Self { log, next: usize::try_from(after).unwrap_or(usize::MAX), changed: None }
+    pub(crate) fn new(watch: Watch, after: u64) -> Self {
+        Self { watch, next: usize::try_from(after).unwrap_or(usize::MAX), changed: None }
     }
 
     /// The next event; `None` after the last.
@@ -69,8 +108,8 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         loop {
-            let ended = self.log.state.borrow().1;
-            let event = self.log.events().get(self.next).cloned();
+            let ended = self.watch.log.state.borrow().1;
+            let event = self.watch.log.events().get(self.next).cloned();
             if let Some(event) = event {
                 self.next += 1;
                 self.changed = None;
@@ -80,7 +119,7 @@ impl Stream for Events {
                 return Poll::Ready(None);
             }
             let next = self.next;
-            let log = self.log.clone();
+            let log = self.watch.log.clone();
             let changed = self.changed.get_or_insert_with(|| {
                 Box::pin(async move {
                     let mut state = log.state.subscribe();

@@ -18,6 +18,8 @@ pub(crate) enum News {
     Ask { ask: Ask, answer: oneshot::Sender<bool> },
     /// There may be letters.
     Letters,
+    /// Nobody watches it any more, or there is somebody to take it up again: it may be parked now.
+    Unwatched,
     /// Somebody else drives the execution now.
     TakenOver,
     /// Somebody wants to look.

@@ -10,11 +10,13 @@ mod limits;
 mod count;
 mod health;
 mod end;
+mod job;
 mod dead;
 
 pub use control::RateLimit;
 pub use count::{Counts, Throughput};
 pub use dead::DeadLetter;
 pub use health::{Health, HealthStatus};
+pub use job::{JobState, QueuedJob};
 pub use limits::{ConcurrencyLimit, LimitKind};
 pub use view::Queue;

@@ -9,7 +9,7 @@ use turbocat_core::{
     WorkOptions, WorkerId, Workflow,
 };
 use turbocat_storage::platform::{Direction, PageRequest};
-use turbocat_storage::queue::{Counts, HealthStatus, LimitKind};
+use turbocat_storage::queue::{Counts, HealthStatus, JobState, LimitKind};
 use turbocat_storage::testing::{on_each_store, on_each_store_with};
 use turbocat_storage::{Store, args};
 
@@ -335,6 +335,45 @@ async fn what_waits_and_was_not_begun_can_be_discarded() {
         assert_eq!(store.queue().discard_waiting(true, "a clean table").await.unwrap(), 1);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_job_says_where_its_execution_is() {
+    let clock = ManualClock::new();
+    let body = async |store: Store| {
+        let now = clock.now();
+        let later = now.after(Duration::from_secs(60));
+        let mut all: Vec<_> = (1..=5).map(execution).collect();
+        all[0].not_before = Some(later);
+        all[1].priority = -3;
+        store.create(&all).await.unwrap();
+        let worker = WorkerId::generate();
+        for n in [3, 4] {
+            let only = Claim { worker, limit: 1, only: Some(id(n)), take_over: false };
+            store.claim(only).await.unwrap();
+        }
+        assert!(store.release(worker, id(4), Release::Park { until: Some(later), seq: 0 }).await.unwrap());
+        give_up(&store, id(5), "no agent").await;
+        let queue = store.queue();
+        let mut states = Vec::new();
+        for n in 1..=5 {
+            states.push(queue.job(id(n)).await.unwrap().unwrap().state);
+        }
+        use JobState::{Active, Dead, Delayed, Parked, Waiting};
+        let expected = [Delayed(later), Waiting(now), Active(worker), Parked(Some(later)), Dead(now)];
+        assert_eq!(states, expected);
+        let job = queue.job(id(5)).await.unwrap().unwrap();
+        assert_eq!((job.failures, job.error.as_deref(), job.created_at), (1, Some("no agent"), now));
+        assert_eq!(queue.job(id(2)).await.unwrap().unwrap().priority, -3);
+        assert_eq!(queue.job(id(6)).await.unwrap(), None);
+
+        for (n, gone) in [(1, true), (2, true), (3, false), (4, false), (5, true)] {
+            assert_eq!(queue.discard(id(n), "not needed").await.unwrap(), gone, "{n}");
+            assert_eq!(queue.job(id(n)).await.unwrap().is_none(), gone, "{n}");
+        }
+        assert_eq!(store.load(id(5)).await.unwrap().unwrap().status, ExecutionStatus::Cancelled);
+    };
+    on_each_store_with(|settings| settings.clock(clock.clone()), body).await;
 }
 
 #[tokio::test]

@@ -276,6 +276,31 @@ async fn executions_are_counted_once_in_the_row_of_their_workflow() {
 }
 
 #[tokio::test]
+async fn a_caretaker_counts_what_ends_while_it_is_there() {
+    on_each_store(async |store| {
+        let platform = Platform::new(store.database().clone());
+        let user = platform.users().create(NewUser::new("ada@example.org")).await.unwrap();
+        let (workflow, _) =
+            platform.workflows().create(NewWorkflow::new(user.id, "flow"), vec![]).await.unwrap();
+        let caretaker = Caretaker::new(store.clone());
+        let caring = tokio::spawn(async move { caretaker.run().await });
+        let engine = Engine::builder().agent("a", ScriptedAgent::new().echo()).store(store.clone()).build();
+        let how = Enqueue::new().belongs_to(Some(workflow.id), None);
+        engine.enqueue(&echo("flow"), json!({ "text": "short" }), how).await.unwrap();
+        engine.work(WorkOptions::new()).unwrap();
+        let counted = async {
+            while platform.workflows().get(workflow.id).await.unwrap().unwrap().total_executions == 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, counted).await.expect("it is counted within seconds");
+        caring.abort();
+        engine.shutdown(PATIENCE).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_file_gets_smaller_when_much_was_deleted() {
     on_each_store(async |store| {
         if store.database().kind() == Kind::Postgres {
