@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use turbocat_core::{Journal, MemoryJournal};
 use turbocat_storage::testing::{TempFolder, fresh_postgres};
-use turbocat_storage::{Durability, Settings, Store, StoreSettings, args};
+use turbocat_storage::{Durability, Settings, StorageErrorKind, Store, StoreSettings, args};
 
 use super::quick::QuickClock;
 
@@ -59,12 +59,25 @@ impl Stage {
         let mut settings = Settings::new(url);
         settings.sqlite.durability = Durability::Normal;
         let settings = StoreSettings::of(settings).clock(clock.clone()).lease(LEASE);
-        let store = Store::open_with(settings).await.unwrap_or_else(|error| panic!("{error}"));
+        let store = open_when_free(settings).await;
         let text = "insert into concurrency_limits (kind, name, places) values ('agent', 'scarce', 1)
             on conflict do nothing";
         store.database().execute(text, args![]).await.unwrap();
         store.look_at_limits().await.unwrap();
         Open { journal: Arc::new(store.clone()), store: Some(store) }
+    }
+}
+
+/// A program that another test starts just now has the lock of the file for a moment, too.
+async fn open_when_free(settings: StoreSettings) -> Store {
+    let mut tries = 0;
+    loop {
+        match Store::open_with(settings.clone()).await {
+            Ok(store) => return store,
+            Err(error) if error.kind() == StorageErrorKind::Locked && tries < 100 => tries += 1,
+            Err(error) => panic!("{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
