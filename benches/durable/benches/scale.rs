@@ -33,13 +33,8 @@ struct Size {
     window: Duration,
 }
 
-const FULL: Size = Size {
-    ended: 1_000_000,
-    parked: 100_000,
-    active: 10_000,
-    rounds: 7,
-    window: Duration::from_secs(2),
-};
+const FULL: Size =
+    Size { ended: 1_000_000, parked: 100_000, active: 10_000, rounds: 7, window: Duration::from_secs(2) };
 const TEST: Size =
     Size { ended: 1000, parked: 200, active: 100, rounds: 1, window: Duration::from_millis(50) };
 

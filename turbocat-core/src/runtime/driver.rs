@@ -226,7 +226,7 @@ impl Driver {
         match driven {
             // Its job ended with it, or was given back.
             Ok(_) => residence.keep(),
-            Err(error) if error.kind() == ErrorKind::Conflict => residence.keep(),
+            Err(error) if error.kind() == ErrorKind::Conflict => residence.doubt(),
             Err(error) if error.kind() == ErrorKind::Closed => {}
             Err(_) if self.writer.as_ref().is_some_and(|writer| writer.written() == 0) => {}
             Err(error) => residence.fails(Release::Failed { error: error.to_string(), retry_at: None }),

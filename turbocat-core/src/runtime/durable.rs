@@ -49,6 +49,8 @@ struct Resident {
     /// Whether it was claimed by this engine although it is here: whoever drives it gives it back
     /// once more when it leaves, as nobody else would.
     claimed_again: bool,
+    /// Whether there was something to hear before its driver listened.
+    nudged: bool,
 }
 
 impl Durable {
@@ -123,8 +125,11 @@ impl Durable {
 
     /// Tells an execution, if it is driven here, that there may be letters for it.
     pub(crate) fn nudge(&self, execution: ExecutionId) {
-        if let Some(news) = self.resident(execution) {
-            let _ = news.send(News::Letters);
+        if let Some(resident) = self.residents().get_mut(&execution) {
+            match &resident.news {
+                Some(news) => drop(news.send(News::Letters)),
+                None => resident.nudged = true,
+            }
         }
     }
 
@@ -144,7 +149,7 @@ impl Durable {
     /// An execution is driven here from now on, by nobody but the caller.
     pub(crate) fn settle(self: &Arc<Self>, execution: ExecutionId) -> Residence {
         let residence = Uuid::now_v7();
-        let resident = Resident { residence, news: None, claimed_again: false };
+        let resident = Resident { residence, news: None, claimed_again: false, nudged: false };
         let before = self.residents().insert(execution, resident);
         if let Some(news) = before.and_then(|before| before.news) {
             let _ = news.send(News::TakenOver);
@@ -289,6 +294,9 @@ impl Residence {
         let mut residents = self.durable.residents();
         let own = residents.get_mut(&self.execution).filter(|own| own.residence == self.residence);
         if let Some(own) = own {
+            if std::mem::take(&mut own.nudged) {
+                let _ = news.send(News::Letters);
+            }
             own.news = Some(news);
         }
     }
@@ -309,6 +317,12 @@ impl Residence {
     /// It is held from now on, and has to be given back.
     pub(crate) fn is_held(&mut self) {
         self.release = Some(Release::Ready);
+    }
+
+    /// Somebody else drives it, or so it seems: nothing is given back, but it is looked at again.
+    pub(crate) fn doubt(&mut self) {
+        self.keep();
+        self.durable.doubts();
     }
 
     /// There is nothing to be given back.
@@ -359,10 +373,14 @@ impl Drop for Residence {
         if let (Some(release), Ok(runtime)) = (self.release.take().or(again), Handle::try_current()) {
             let (durable, execution) = (self.durable.clone(), self.execution);
             runtime.spawn(async move {
-                let released = durable.journal.release(durable.worker, execution, release).await;
-                if let Err(error) = released {
-                    tracing::warn!(%error, %execution, "an execution could not be given back");
-                    durable.doubts();
+                match durable.journal.release(durable.worker, execution, release).await {
+                    Ok(true) => {}
+                    // What was being written when it was dropped may come only now.
+                    Ok(false) => durable.doubts(),
+                    Err(error) => {
+                        tracing::warn!(%error, %execution, "an execution could not be given back");
+                        durable.doubts();
+                    }
                 }
             });
         }

@@ -17,6 +17,7 @@ use super::letter::{Letter, Message};
 use super::news::{Ask, News};
 use super::options::WorkOptions;
 use super::writer::read;
+use crate::scheduler::depth::is_too_deep;
 use crate::scheduler::{Approval, Scheduler};
 use crate::time::{ExecutionId, Timestamp};
 
@@ -173,14 +174,20 @@ impl Engine {
     /// first that will.
     ///
     /// # Errors
-    /// If there is no such execution, it has ended, or could not be told.
+    /// If there is no such execution, it has ended, the payload is nested too deep to be recorded,
+    /// or it could not be told.
     pub async fn signal(
         &self,
         execution: ExecutionId,
         name: &str,
         payload: impl Into<Value>,
     ) -> Result<(), Error> {
-        self.tell(execution, Message::Signal { name: name.into(), payload: Arc::new(payload.into()) }).await
+        let payload = Arc::new(payload.into());
+        if is_too_deep(&payload) {
+            let message = format!("the payload of signal `{name}` is nested too deep to be recorded");
+            return Err(Error::new(ErrorKind::InvalidInputs, message));
+        }
+        self.tell(execution, Message::Signal { name: name.into(), payload }).await
     }
 
     /// Gives a person's answer to the waiting step of that path.

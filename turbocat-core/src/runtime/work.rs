@@ -23,6 +23,16 @@ use crate::time::{ExecutionId, Timestamp};
 /// first: its clock may be another than the engine's, and behind.
 const EARLY: Duration = Duration::from_millis(10);
 
+/// One of the executions that are driven at a time; free again however that comes to an end.
+struct Slot(Arc<AtomicUsize>, Arc<Notify>);
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.1.notify_one();
+    }
+}
+
 impl Shared {
     /// Claims executions and drives them until the engine is closed.
     pub(crate) async fn work(self: Arc<Self>, work: WorkOptions) {
@@ -55,13 +65,12 @@ impl Shared {
                         more = claimed.jobs.len() >= claim.limit && free > claim.limit;
                         for job in claimed.jobs {
                             busy.fetch_add(1, Ordering::AcqRel);
-                            let (shared, busy, freed) = (self.clone(), busy.clone(), freed.clone());
+                            let slot = Slot(busy.clone(), freed.clone());
+                            let shared = self.clone();
                             let active = Active::new(&self);
                             tokio::spawn(async move {
                                 shared.take_up(job).await;
-                                busy.fetch_sub(1, Ordering::AcqRel);
-                                freed.notify_one();
-                                drop(active);
+                                drop((slot, active));
                             });
                         }
                     }

@@ -11,7 +11,7 @@ use crate::failure::{FailureKind, StepFailure};
 const LEVELS: usize = 100;
 
 /// Whether a value is nested deeper than can be recorded.
-pub(super) fn is_too_deep(value: &Value) -> bool {
+pub(crate) fn is_too_deep(value: &Value) -> bool {
     is_deeper(value, LEVELS)
 }
 

@@ -8,7 +8,7 @@ mod ready;
 mod state;
 mod scope;
 mod turn;
-mod depth;
+pub(crate) mod depth;
 mod outcome;
 mod evolve;
 mod retry;

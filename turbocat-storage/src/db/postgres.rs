@@ -19,7 +19,7 @@ pub(super) async fn open(settings: &Settings) -> Result<PgPool, StorageError> {
     // A pool would try for as long as it waits for a connection, and then not say why it got none.
     connect_with(&options, settings.postgres.connect_timeout).await?.close().await?;
     Ok(PgPoolOptions::new()
-        .max_connections(settings.postgres.connections.max(1))
+        .max_connections(settings.postgres.connections.max(2))
         .acquire_timeout(settings.postgres.acquire_timeout)
         .connect_lazy_with(options))
 }

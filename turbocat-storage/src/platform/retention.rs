@@ -46,10 +46,20 @@ const BATCH: i64 = 500;
 const MARKED: [&str; 8] =
     ["deployments", "api_keys", "triggers", "teams", "templates", "workflows", "agents", "users"];
 
+/// Workflows and users that go on: executions that have not ended would go with them.
+const IN_USE: [&str; 2] = [
+    " and not exists (
+        select 1 from executions as x where x.workflow_id = workflows.id and x.status in ('pending', 'running'))",
+    " and not exists (
+        select 1 from executions as x where x.status in ('pending', 'running') and (x.user_id = users.id
+            or x.workflow_id in (select w.id from workflows as w where w.user_id = users.id)))",
+];
+
 impl Platform {
     /// Deletes for good what is older than that, a few rows at a time.
     ///
-    /// With a workflow its executions are gone, with a user all that is theirs.
+    /// With a workflow its executions are gone, with a user all that is theirs. Both stay while one
+    /// of those executions has not ended.
     ///
     /// # Errors
     /// What the database says; what was deleted until then stays so.
@@ -62,11 +72,16 @@ impl Platform {
         };
         let mut pruned = Pruned::default();
         for table in MARKED {
-            pruned.deleted += self.delete_older(table, "deleted_at", before(ages.deleted)).await?;
+            let unless = match table {
+                "workflows" => IN_USE[0],
+                "users" => IN_USE[1],
+                _ => "",
+            };
+            pruned.deleted += self.delete_older(table, "deleted_at", unless, before(ages.deleted)).await?;
         }
-        pruned.audit = self.delete_older("audit_logs", "created_at", before(ages.audit)).await?;
+        pruned.audit = self.delete_older("audit_logs", "created_at", "", before(ages.audit)).await?;
         pruned.execution_logs =
-            self.delete_older("execution_logs", "created_at", before(ages.execution_logs)).await?;
+            self.delete_older("execution_logs", "created_at", "", before(ages.execution_logs)).await?;
         Ok(pruned)
     }
 
@@ -74,11 +89,12 @@ impl Platform {
         &self,
         table: &'static str,
         column: &'static str,
+        unless: &'static str,
         before: Timestamp,
     ) -> Result<u64, StorageError> {
         let mut sql = Sql::new("delete from ");
         sql.push(table).push(" where id in (select id from ").push(table).push(" where ").push(column);
-        sql.push(" < $1 order by ").push(column).push(" limit $2)");
+        sql.push(" < $1").push(unless).push(" order by ").push(column).push(" limit $2)");
         let mut count = 0;
         loop {
             let gone = self.database().execute(sql.clone(), args![before, BATCH]).await?;

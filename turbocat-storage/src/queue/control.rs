@@ -9,6 +9,7 @@ use turbocat_core::{ExecutionStatus, Hint, Journal};
 use super::view::Queue;
 use crate::args;
 use crate::error::StorageError;
+use crate::store::to_the_end;
 
 /// How often to look whether all is done, where no hint tells.
 const LOOK: Duration = Duration::from_millis(500);
@@ -57,11 +58,15 @@ impl Queue<'_> {
     }
 
     async fn set_paused(&self, paused: bool) -> Result<(), StorageError> {
-        self.0.database().execute("update queue_controls set paused = $1", args![paused]).await?;
-        if !paused {
-            self.0.hint(Hint::Ready);
-        }
-        Ok(())
+        let store = self.0.clone();
+        to_the_end(async move {
+            store.database().execute("update queue_controls set paused = $1", args![paused]).await?;
+            if !paused {
+                store.hint(Hint::Ready);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Pauses the queue and waits until no execution is held: each has ended, or waits for
@@ -113,9 +118,13 @@ impl Queue<'_> {
         let window = limit.map(|limit| i64::try_from(limit.window.as_millis()).unwrap_or(i64::MAX >> 16));
         let text = "update queue_controls set rate_limit = $1, rate_window_ms = $2, window_began_ms = 0,
             window_claims = 0";
-        self.0.database().execute(text, args![limit.map(|limit| limit.jobs), window]).await?;
-        self.0.hint(Hint::Ready);
-        Ok(())
+        let (store, args) = (self.0.clone(), args![limit.map(|limit| limit.jobs), window]);
+        to_the_end(async move {
+            store.database().execute(text, args).await?;
+            store.hint(Hint::Ready);
+            Ok(())
+        })
+        .await
     }
 
     /// The limit on how many executions are claimed in a time, if there is one.

@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::end::end;
 use super::view::Queue;
 use crate::args;
-use crate::db::{Row, Sql};
+use crate::db::{Kind, Row, Sql};
 use crate::error::StorageError;
 use crate::platform::{Page, PageRequest};
+use crate::store::to_the_end;
 
 /// An execution that was given up: nobody could drive it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -102,9 +103,13 @@ impl Queue<'_> {
         let text = "update jobs set state = 0, due_ms = $2, failures = 0, stalls = 0, error = null
             where execution_id = $1 and state = 3";
         let args = args![execution, self.0.now().as_millis()];
-        let requeued = self.0.database().execute(text, args).await? > 0;
-        self.0.hint(Hint::Ready);
-        Ok(requeued)
+        let store = self.0.clone();
+        to_the_end(async move {
+            let requeued = store.database().execute(text, args).await? > 0;
+            store.hint(Hint::Ready);
+            Ok(requeued)
+        })
+        .await
     }
 
     /// Has all that were given up tried again. Gives how many.
@@ -112,11 +117,34 @@ impl Queue<'_> {
     /// # Errors
     /// What the database says.
     pub async fn requeue_all(&self) -> Result<u64, StorageError> {
-        let text = "update jobs set state = 0, due_ms = $1, failures = 0, stalls = 0, error = null
-            where state = 3";
-        let requeued = self.0.database().execute(text, args![self.0.now().as_millis()]).await?;
-        self.0.hint(Hint::Ready);
-        Ok(requeued)
+        // In the order in which others lock them. Who dies again meanwhile stays dead.
+        let text = match self.0.database().kind() {
+            Kind::Sqlite => {
+                "update jobs set state = 0, due_ms = $1, failures = 0, stalls = 0, error = null
+                where execution_id in (
+                    select execution_id from jobs where state = 3 and due_ms <= $1
+                    order by execution_id limit 1000)"
+            }
+            Kind::Postgres => {
+                "update jobs set state = 0, due_ms = $1, failures = 0, stalls = 0, error = null
+                where execution_id in (
+                    select execution_id from jobs where state = 3 and due_ms <= $1
+                    order by execution_id limit 1000 for update)"
+            }
+        };
+        let (store, now) = (self.0.clone(), self.0.now().as_millis());
+        to_the_end(async move {
+            let mut count = 0;
+            loop {
+                let requeued = store.database().execute(text, args![now]).await?;
+                store.hint(Hint::Ready);
+                count += requeued;
+                if requeued == 0 {
+                    return Ok(count);
+                }
+            }
+        })
+        .await
     }
 
     /// Ends an execution that was given up, as failed. An execution that waits for it is told; those

@@ -14,7 +14,7 @@ use super::view::Queue;
 use crate::args;
 use crate::db::{Args, Row};
 use crate::error::{StorageError, StorageErrorKind};
-use crate::store::Store;
+use crate::store::{Store, to_the_end};
 
 /// How many are ended side by side: the store writes them as one group.
 const BESIDE: usize = 64;
@@ -43,10 +43,17 @@ impl Queue<'_> {
                 let (store, execution, reason) = (self.0.clone(), row.get("execution_id")?, reason.clone());
                 ends.spawn(async move { end(&store, execution, status, &reason).await });
             }
+            let mut failed = None;
             while let Some(ended) = ends.join_next().await {
                 let gone =
                     |_| StorageError::new(StorageErrorKind::Internal, "a task that ends executions is gone");
-                count += u64::from(ended.map_err(gone)??);
+                match ended.map_err(gone).and_then(|ended| ended) {
+                    Ok(ended) => count += u64::from(ended),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
         }
     }
@@ -55,8 +62,18 @@ impl Queue<'_> {
 /// Ends an execution that was given up, or that waits and was not begun. False if it is neither.
 ///
 /// It is claimed first, so that nobody takes it up in between. Whoever waits for it is told; what it
-/// waits for is cancelled.
+/// waits for is cancelled. It goes on when its future is dropped: nobody would know who has it.
 pub(super) async fn end(
+    store: &Store,
+    execution: ExecutionId,
+    status: ExecutionStatus,
+    reason: &str,
+) -> Result<bool, StorageError> {
+    let (store, reason) = (store.clone(), reason.to_owned());
+    to_the_end(async move { end_claimed(&store, execution, status, &reason).await }).await
+}
+
+async fn end_claimed(
     store: &Store,
     execution: ExecutionId,
     status: ExecutionStatus,

@@ -10,13 +10,16 @@ use super::open::Store;
 use crate::db::{Arg, Kind, Row, Transaction};
 use crate::error::StorageError;
 
-/// Parked and delayed ones whose moment has come, held ones whose lease has ended.
+/// Parked and delayed ones whose moment has come, held ones whose lease has ended: so many at a time
+/// that nobody waits long for it.
 const DUE: [&str; 2] = [
     "update jobs set state = 0, worker = null, stalls = stalls + case when state = 1 then 1 else 0 end
-where state in (1, 2, 4) and due_ms <= $1",
+where execution_id in (
+    select execution_id from jobs where state in (1, 2, 4) and due_ms <= $1 order by due_ms limit 1000)",
     "update jobs set state = 0, worker = null, stalls = stalls + case when state = 1 then 1 else 0 end
 where execution_id in (
-    select execution_id from jobs where state in (1, 2, 4) and due_ms <= $1 for update skip locked)",
+    select execution_id from jobs where state in (1, 2, 4) and due_ms <= $1
+    order by due_ms limit 1000 for update skip locked)",
 ];
 
 /// Gives jobs `j` to the worker `$1` until `$2`. Failures and stalls count as long as the execution

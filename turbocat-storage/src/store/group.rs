@@ -108,13 +108,12 @@ impl Lane {
                 // One of them does not fit; the others are not to blame.
                 let mut results = Vec::with_capacity(turns.len());
                 for turn in turns {
-                    results.push(sqlite::write(&self.database, &[turn], now).await.map_err(|error| {
-                        if sqlite::is_conflict(&error) { conflict(turn, Some(error)) } else { error }
-                    }));
+                    let written = sqlite::write(&self.database, &[turn], now).await;
+                    results.push(written.map_err(|error| blame(turn, error)));
                 }
                 results
             }
-            Err(error) if sqlite::is_conflict(&error) => vec![Err(conflict(turns[0], Some(error)))],
+            Err(error) if turns.len() == 1 => vec![Err(blame(turns[0], error))],
             Err(error) => same(&error, turns.len()),
         }
     }
@@ -168,6 +167,14 @@ fn gather(first: Order, orders: &mut mpsc::Receiver<Order>, next: &mut Option<Or
         group.push(order);
     }
     group
+}
+
+/// What it means for a turn on SQLite that it was refused. An execution that is only taken in has no
+/// turn before it to fit: what it refers to may not be there.
+fn blame(turn: &Turn, error: StorageError) -> StorageError {
+    let not_fit =
+        sqlite::is_conflict(&error) && (error.kind() == StorageErrorKind::Conflict || !turn.only_takes_in());
+    if not_fit { conflict(turn, Some(error)) } else { error }
 }
 
 fn conflict(turn: &Turn, error: Option<StorageError>) -> StorageError {

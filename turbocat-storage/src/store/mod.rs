@@ -26,6 +26,7 @@ mod workers;
 mod journal;
 
 pub use open::Store;
+pub(crate) use post::to_the_end;
 pub use settings::StoreSettings;
 pub(crate) use value::hex;
 pub use workers::Worker;

@@ -11,6 +11,17 @@ use super::{postgres, sqlite};
 use crate::db::{Args, Kind, Transaction};
 use crate::error::{StorageError, StorageErrorKind};
 
+/// Does something that others have to be told of, also when whoever wanted it does not wait any
+/// more: half of it would be a change that nobody hears of.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+) -> Result<T, StorageError> {
+    let gone = |error| {
+        StorageError::new(StorageErrorKind::Unavailable, "the task of the store is gone").because(error)
+    };
+    tokio::spawn(work).await.map_err(gone)?
+}
+
 impl Store {
     pub(super) async fn take_in(&self, new: &[NewExecution]) -> Result<(), StorageError> {
         if self.0.database.kind() == Kind::Sqlite && !new.is_empty() {
@@ -20,11 +31,15 @@ impl Store {
             let new = new.iter().map(|new| New::of(new, now, self.until(now), &mut blobs)).collect();
             return self.write(Turn::taking_in(new, blobs)).await;
         }
-        let mut transaction = self.0.database.begin().await?;
-        self.take_in_within(&mut transaction, new).await?;
-        transaction.commit().await?;
-        self.0.hints.give(Hint::Ready);
-        Ok(())
+        let (store, new) = (self.clone(), new.to_vec());
+        to_the_end(async move {
+            let mut transaction = store.0.database.begin().await?;
+            store.take_in_within(&mut transaction, &new).await?;
+            transaction.commit().await?;
+            store.0.hints.give(Hint::Ready);
+            Ok(())
+        })
+        .await
     }
 
     /// Takes executions in if a statement changes exactly one row, in one transaction with it.
@@ -34,17 +49,21 @@ impl Store {
         args: Args,
         new: &[NewExecution],
     ) -> Result<bool, StorageError> {
-        let mut transaction = self.0.database.begin().await?;
-        if transaction.execute(statement, args).await? != 1 {
-            transaction.rollback().await?;
-            return Ok(false);
-        }
-        if !new.is_empty() {
-            self.take_in_within(&mut transaction, new).await?;
-        }
-        transaction.commit().await?;
-        self.0.hints.give(Hint::Ready);
-        Ok(true)
+        let (store, new) = (self.clone(), new.to_vec());
+        to_the_end(async move {
+            let mut transaction = store.0.database.begin().await?;
+            if transaction.execute(statement, args).await? != 1 {
+                transaction.rollback().await?;
+                return Ok(false);
+            }
+            if !new.is_empty() {
+                store.take_in_within(&mut transaction, &new).await?;
+            }
+            transaction.commit().await?;
+            store.0.hints.give(Hint::Ready);
+            Ok(true)
+        })
+        .await
     }
 
     async fn take_in_within(
@@ -76,7 +95,11 @@ impl Store {
     }
 
     pub(super) async fn put(&self, letter: &Letter) -> Result<Sent, StorageError> {
-        let post = Post::new(letter)?;
+        let (store, post) = (self.clone(), Post::new(letter)?);
+        to_the_end(async move { store.put_post(post).await }).await
+    }
+
+    async fn put_post(&self, post: Post) -> Result<Sent, StorageError> {
         let mut transaction = self.0.database.begin().await?;
         let text = match transaction.kind() {
             Kind::Sqlite => "select state from jobs where execution_id = $1",

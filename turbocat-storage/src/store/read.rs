@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use turbocat_core::{Definition, ExecutionId, Letter, Message, Recorded};
+use turbocat_core::{Definition, ExecutionId, ExecutionStatus, Letter, Message, Recorded};
 use uuid::Uuid;
 
 use super::open::Store;
@@ -146,14 +146,29 @@ impl Store {
         rows.iter().map(|row| row.get("id")).collect()
     }
 
+    /// The letters of an execution.
     pub(super) async fn box_of(&self, execution: ExecutionId) -> Result<Vec<Letter>, StorageError> {
         let text = "select id, message from letters where execution_id = $1 order by arrival";
         let rows = self.0.database.fetch_all(text, crate::args![execution]).await?;
         let letter = |row: &Row| {
-            let message: Message = serde_json::from_str(&row.get::<String>("message")?)
-                .map_err(|error| StorageError::corrupt("a letter cannot be read").because(error))?;
-            Ok(Letter { id: row.get::<Uuid>("id")?, to: execution, message })
+            let id = row.get::<Uuid>("id")?;
+            let message = serde_json::from_str(&row.get::<String>("message")?).unwrap_or_else(|error| {
+                // It must not keep those behind it from being read.
+                tracing::error!(%error, letter = %id, %execution, "a letter cannot be read; it says nothing");
+                nothing()
+            });
+            Ok(Letter { id, to: execution, message })
         };
         rows.iter().map(letter).collect()
+    }
+}
+
+/// A letter that makes no difference: the end of a nested execution that is not there.
+fn nothing() -> Message {
+    Message::ChildEnded {
+        execution: ExecutionId::from_uuid(Uuid::nil()),
+        status: ExecutionStatus::Cancelled,
+        output: std::sync::Arc::new(Value::Null),
+        failure: None,
     }
 }

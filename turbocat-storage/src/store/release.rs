@@ -4,6 +4,8 @@ use turbocat_core::{ExecutionId, Hint, Release, Renewed, WorkerId};
 use uuid::Uuid;
 
 use super::open::Store;
+use super::post::to_the_end;
+use crate::db::Kind;
 use crate::error::StorageError;
 
 impl Store {
@@ -54,6 +56,16 @@ impl Store {
         execution: ExecutionId,
         release: Release,
     ) -> Result<bool, StorageError> {
+        let store = self.clone();
+        to_the_end(async move { store.release_job(worker, execution, release).await }).await
+    }
+
+    async fn release_job(
+        &self,
+        worker: WorkerId,
+        execution: ExecutionId,
+        release: Release,
+    ) -> Result<bool, StorageError> {
         let (database, now, worker) = (&self.0.database, self.0.time.now(), *worker.as_uuid());
         let changed = match release {
             Release::Ready => {
@@ -69,9 +81,19 @@ impl Store {
                     returning execution_id";
                 let until = until.map(|until| until.as_millis());
                 let seq = i64::try_from(seq).unwrap_or(i64::MAX);
-                let changed =
-                    database.returning_soon(text, crate::args![execution, worker, until, seq]).await?.len();
-                return self.parked(execution, changed).await;
+                let args = crate::args![execution, worker, until, seq];
+                match database.kind() {
+                    Kind::Sqlite => database.returning_soon(text, args).await?.len(),
+                    Kind::Postgres => {
+                        // A letter that is being put is there before the look, or finds it parked.
+                        let lock = "select 1 as one from jobs where execution_id = $1 for update";
+                        let mut transaction = database.begin().await?;
+                        transaction.fetch_all(lock, crate::args![execution]).await?;
+                        let changed = transaction.fetch_all(text, args).await?.len();
+                        transaction.commit().await?;
+                        changed
+                    }
+                }
             }
             Release::Failed { error, retry_at } => {
                 let (state, due) = match retry_at {
@@ -89,18 +111,5 @@ impl Store {
         };
         self.0.hints.give(Hint::Ready);
         Ok(changed > 0)
-    }
-
-    /// A letter may have come between the look and the change of a transaction that ran beside it:
-    /// whoever wrote it saw the execution held, and did not wake it.
-    async fn parked(&self, execution: ExecutionId, changed: usize) -> Result<bool, StorageError> {
-        if changed == 0 {
-            return Ok(false);
-        }
-        let text = "update jobs set state = 0, due_ms = $2 where execution_id = $1 and state = 2
-            and exists (select 1 from letters where execution_id = $1)";
-        self.0.database.execute(text, crate::args![execution, self.0.time.now()]).await?;
-        self.0.hints.give(Hint::Ready);
-        Ok(true)
     }
 }

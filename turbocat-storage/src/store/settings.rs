@@ -7,6 +7,9 @@ use turbocat_core::Clock;
 
 use crate::db::Settings;
 
+/// No lease is shorter: it is renewed three times as often.
+const SHORTEST: Duration = Duration::from_millis(50);
+
 /// How a store is opened.
 #[derive(Clone)]
 pub struct StoreSettings {
@@ -31,8 +34,8 @@ impl StoreSettings {
     /// times as often. Default 30 s: when a node dies, others take its executions over within that
     /// time; shorter leases take executions away from nodes that only paused.
     #[must_use]
-    pub const fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease.max(SHORTEST);
         self
     }
 

@@ -13,7 +13,7 @@ use crate::db::{Args, Database, Transaction};
 use crate::error::{StorageError, StorageErrorKind};
 
 /// `$1` turns: id, number of the last event before, number of the last one now, status, counts,
-/// times, output, error, whether it has ended, who must hold it. `$2` events: id, number of the first, text. `$3` the
+/// times, output, error, who must hold it. `$2` events: id, number of the first, text. `$3` the
 /// time.
 ///
 /// The first statement fails if a turn does not fit its execution any more: the table has a check
@@ -24,9 +24,9 @@ macro_rules! events {
 select 2 from json_each($1) as j where not exists (
     select 1 from executions as x
     where x.id = unhex(j.value ->> 0) and x.seq = j.value ->> 1 and x.status in ('pending', 'running')
-        and (j.value ->> 13 is null or exists (
+        and (j.value ->> 12 is null or exists (
             select 1 from jobs as h
-            where h.execution_id = x.id and h.state = 1 and h.worker = unhex(j.value ->> 13))));
+            where h.execution_id = x.id and h.state = 1 and h.worker = unhex(j.value ->> 12))));
 insert into execution_events (execution_id, seq, events)
 select unhex(j.value ->> 0), j.value ->> 1, j.value ->> 2 from json_each($2) as j;
 update executions as e set
@@ -59,9 +59,8 @@ from json_each($5) as j"
     };
 }
 
-/// `$6` letters: id, to, text, whether
-/// they cancel. `$7` letters that
-/// were read.
+/// `$6` letters: id, to, text, whether they cancel. `$7` letters that were read. `$8` executions that
+/// have ended.
 const ALL: &str = concat!(
     take_in!(),
     ";\n",
@@ -75,11 +74,11 @@ where state = 2 and execution_id in (select unhex(j.value ->> 1) from json_each(
     or state = 4 and execution_id in (select unhex(j.value ->> 1) from json_each($6) as j where j.value ->> 3);
 delete from letters where id in (select unhex(j.value) from json_each($7) as j);
 delete from letters where execution_id in (
-    select unhex(j.value ->> 0) from json_each($1) as j where j.value ->> 12);
+    select unhex(j.value) from json_each($8) as j);
 delete from agent_places where execution_id in (
-    select unhex(j.value ->> 0) from json_each($1) as j where j.value ->> 12);
+    select unhex(j.value) from json_each($8) as j);
 delete from jobs where execution_id in (
-    select unhex(j.value ->> 0) from json_each($1) as j where j.value ->> 12)"
+    select unhex(j.value) from json_each($8) as j)"
 );
 
 const EVENTS: &str = events!();
@@ -132,7 +131,6 @@ fn args_of_events(turns: &[&Turn], now: i64) -> Args {
             turn.output.as_deref(),
             turn.output_digest.as_deref(),
             turn.error.as_deref(),
-            turn.ended,
             turn.worker.map(id),
         )
     }));
@@ -171,6 +169,7 @@ fn args_of_all<'a>(args: &mut Args, new: impl Iterator<Item = &'a New>, turns: &
     let letters = turns.iter().flat_map(|turn| &turn.letters);
     args.push(rows(letters.map(|letter| (id(letter.id), id(letter.to), &*letter.message, letter.cancels))));
     args.push(rows(turns.iter().filter_map(|turn| turn.read).map(id)));
+    args.push(rows(turns.iter().filter(|turn| turn.ended).map(|turn| id(turn.execution))));
 }
 
 /// Takes executions in; a conflict if one of them is there.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use turbocat_core::{Engine, Enqueue, ExecutionId, NewExecution, Timestamp, TriggerKind, Workflow};
+use turbocat_core::{
+    Engine, Enqueue, ErrorKind, ExecutionId, NewExecution, Timestamp, TriggerKind, Workflow,
+};
 use uuid::Uuid;
 
 use crate::cron::Cron;
@@ -144,6 +146,12 @@ impl Ticker {
         for at in &times {
             match self.prepare(&due, *at).await {
                 Ok(execution) => new.push(execution),
+                // Not for this node, or not now: the time has come as before.
+                Err(error) if is_closed(&*error) => return Ok(Vec::new()),
+                Err(error) if error.is::<StorageError>() => {
+                    let text = "a trigger's workflow could not be read";
+                    return Err(StorageError::new(StorageErrorKind::Unavailable, text).because(error));
+                }
                 Err(error) => {
                     tracing::warn!(%error, trigger = %due.id, %at, "a trigger could not start its workflow");
                 }
@@ -155,7 +163,7 @@ impl Ticker {
             where id = $1 and next_at = $2 and enabled and deleted_at is null";
         let claim =
             crate::args![due.id, due.next_at, next, times.last().copied(), last.map(|id| *id.as_uuid())];
-        let claimed = self.store.take_in_if(text, claim, &new).await;
+        let claimed = self.store.take_in_if(text, claim.clone(), &new).await;
         match claimed {
             Ok(true) => {
                 let started = times.iter().filter_map(|at| {
@@ -167,7 +175,10 @@ impl Ticker {
             }
             // Another node was first.
             Ok(false) => Ok(Vec::new()),
-            Err(error) if error.kind() == StorageErrorKind::Conflict => Ok(Vec::new()),
+            // They were started before, by a clock that was ahead.
+            Err(error) if error.kind() == StorageErrorKind::Conflict => {
+                self.store.take_in_if(text, claim, &[]).await.map(|_| Vec::new())
+            }
             Err(error) => Err(error),
         }
     }
@@ -195,6 +206,11 @@ impl Ticker {
         let name = due.workflow_name.as_deref().unwrap_or_default();
         Ok(self.engine.prepare(name, due.inputs.clone(), how)?)
     }
+}
+
+/// Whether the engine is shutting down.
+fn is_closed(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    error.downcast_ref::<turbocat_core::Error>().is_some_and(|error| error.kind() == ErrorKind::Closed)
 }
 
 fn due(row: &Row) -> Result<Due, StorageError> {

@@ -82,8 +82,8 @@ impl Caretaker {
 
     /// How often it looks for what is old. Default: every hour, so that there is little each time.
     #[must_use]
-    pub const fn every(mut self, every: Duration) -> Self {
-        self.every = every;
+    pub fn every(mut self, every: Duration) -> Self {
+        self.every = every.clamp(Duration::from_millis(1), Duration::from_secs(366 * 24 * 60 * 60));
         self
     }
 

@@ -1,9 +1,16 @@
 //! Executions of an engine over the store.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use turbocat_core::testing::ScriptedAgent;
-use turbocat_core::{Engine, EngineBuilder, Enqueue, ExecutionStatus, WorkOptions, Workflow};
+use turbocat_core::{
+    Engine, EngineBuilder, Enqueue, ErrorKind, ExecutionStatus, Journal, Letter, Message, WorkOptions,
+    Workflow,
+};
+use turbocat_storage::args;
 use turbocat_storage::testing::on_each_store;
+use uuid::Uuid;
 
 const WORKFLOW: &str = "
 name: main
@@ -88,6 +95,77 @@ async fn what_is_enqueued_is_done_by_whoever_works() {
         assert_eq!(execution.status(), ExecutionStatus::Cancelled);
         assert_eq!(engine.unfinished().await.unwrap(), []);
         worker.shutdown(std::time::Duration::from_secs(5)).await;
+    })
+    .await;
+}
+
+const ASKS: &str = "steps: { ask: { wait: { signal: go } } }";
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[tokio::test]
+async fn no_letter_keeps_others_from_being_read() {
+    on_each_store(async |store| {
+        let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
+        let id = engine.start(&Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
+        while !store.load(id).await.unwrap().is_some_and(|recorded| recorded.events.len() > 1) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let error = engine.signal(id, "other", nested(120)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInputs);
+        assert!(error.to_string().contains("nested too deep"), "{error}");
+        // As another program might have written it.
+        let text = "insert into letters (id, execution_id, message) values ($1, $2, $3)";
+        let message = "{\"no\": \"message\"}".to_owned();
+        store.database().execute(text, args![Uuid::now_v7(), *id.as_uuid(), message]).await.unwrap();
+        engine.signal(id, "other", nested(90)).await.unwrap();
+        engine.cancel(id, "enough").await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(20), engine.wait(id)).await.unwrap().unwrap();
+        assert_eq!(ended.status(), ExecutionStatus::Cancelled);
+        assert!(store.letters(id).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_letter_is_heard_although_its_sender_did_not_wait_until_it_was_written() {
+    on_each_store(async |store| {
+        let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
+        for polls in 0..6 {
+            let id = engine.start(&Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
+            while !store.load(id).await.unwrap().is_some_and(|recorded| recorded.events.len() > 1) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            {
+                let letter = Letter::new(id, Message::Cancel { reason: "enough".into() });
+                let mut sending = std::pin::pin!(store.send(&letter));
+                for _ in 0..=polls {
+                    let _ = poll_once(sending.as_mut()).await;
+                    tokio::task::yield_now().await;
+                }
+            }
+            let ended = tokio::time::timeout(Duration::from_secs(20), engine.wait(id)).await;
+            assert_eq!(ended.unwrap().unwrap().status(), ExecutionStatus::Cancelled, "after {polls} polls");
+        }
+    })
+    .await;
+}
+
+/// Polls once.
+async fn poll_once<F: Future>(mut future: std::pin::Pin<&mut F>) -> std::task::Poll<()> {
+    std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).map(drop))).await
+}
+
+#[tokio::test]
+async fn an_execution_of_somebody_who_is_not_there_is_not_said_to_exist() {
+    on_each_store(async |store| {
+        let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
+        let how = Enqueue::new().belongs_to(Some(Uuid::now_v7()), None);
+        let error = engine.enqueue(&Workflow::from_yaml(ASKS).unwrap(), json!({}), how).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
+        assert!(!error.to_string().contains("of that name"), "{error}");
     })
     .await;
 }

@@ -56,6 +56,28 @@ async fn a_time_that_has_come_starts_its_workflow_once_whoever_looks() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_shutting_down_leaves_the_time_that_has_come_to_others() {
+    on_each_store(async |store| {
+        let engine = || {
+            Engine::builder()
+                .agent("a", ScriptedAgent::new().echo())
+                .workflow("tick", Workflow::from_yaml("name: tick\nsteps: { a: { agent: a } }").unwrap())
+                .store(store.clone())
+                .build()
+        };
+        let due = Timestamp::from_millis(store.now().as_millis() / 60_000 * 60_000);
+        let text = "insert into triggers (id, workflow_name, kind, name, cron, missed, next_at)
+            values ($1, 'tick', 'cron', 'every minute', '* * * * *', 'once', $2)";
+        store.database().execute(text, args![Uuid::now_v7(), due]).await.unwrap();
+        let leaving = engine();
+        leaving.shutdown(Duration::ZERO).await;
+        assert!(Ticker::new(store.clone(), leaving).tick().await.unwrap().is_empty());
+        assert_eq!(Ticker::new(store.clone(), engine()).tick().await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_agent_has_no_more_attempts_on_all_nodes_than_its_limit() {
     on_each_store(async |store| {
         let text = "insert into concurrency_limits (kind, name, places) values ('agent', 'a', 2)";
