@@ -1,4 +1,4 @@
-//! `cargo bench`: what a durable step costs, as Markdown tables. `--help` tells the flags.
+//! `cargo bench --bench durable`: what a durable step costs, as Markdown tables. `--help` tells the flags.
 #![expect(clippy::print_stdout, reason = "printing tables is what it is for")]
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use turbocat_durable::turn::{Act, Window, serve};
 use turbocat_durable::workload::{Case, Database, cases};
 use turbocat_durable::{floors, peers, turbocat};
 
-const HELP: &str = "cargo bench [-- [--quick | --test] [--filter TEXT] [--only TEXT]]
+const HELP: &str = "cargo bench --bench durable [-- [--quick | --test] [--filter TEXT] [--only TEXT]]
 
   --quick        one round and short ones, to see that everything works
   --test         everything in its smallest size, no accounts; fails if a contestant fails

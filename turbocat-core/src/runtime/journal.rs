@@ -112,8 +112,9 @@ pub trait Journal: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Hints as they come. A hint may be missed, late, or wrong: it saves waiting, nothing
-    /// depends on it.
+    /// Hints as they come. What is true never depends on one: a hint may be late, or wrong. With
+    /// leases it may also be missed, since everybody looks now and then; without, nobody does, so
+    /// one is given after everything that others may wait for.
     fn hints(&self) -> broadcast::Receiver<Hint>;
 }
 

@@ -32,7 +32,8 @@ impl Default for RateLimit {
 }
 
 impl Queue<'_> {
-    /// From now on nothing is claimed, on any node. What is held goes on; a paused queue takes
+    /// From now on nothing new is claimed from the queue, on any node; an execution that is asked
+    /// for by name still is. What is held goes on; a paused queue takes
     /// executions and letters in as ever.
     ///
     /// # Errors

@@ -84,7 +84,7 @@ impl Hints {
     }
 }
 
-/// A hint as it is sent; `*` stands for more than fit.
+/// A hint as it is sent, if others need it.
 fn word(hint: Hint) -> Option<String> {
     Some(match hint {
         Hint::Ready => "r".to_owned(),

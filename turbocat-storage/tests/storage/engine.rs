@@ -142,7 +142,9 @@ async fn a_letter_is_heard_although_its_sender_did_not_wait_until_it_was_written
                 let letter = Letter::new(id, Message::Cancel { reason: "enough".into() });
                 let mut sending = std::pin::pin!(store.send(&letter));
                 for _ in 0..=polls {
-                    let _ = poll_once(sending.as_mut()).await;
+                    if poll_once(sending.as_mut()).await.is_ready() {
+                        break;
+                    }
                     tokio::task::yield_now().await;
                 }
             }
