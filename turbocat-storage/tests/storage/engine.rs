@@ -94,7 +94,7 @@ async fn what_is_enqueued_is_done_by_whoever_works() {
         let execution = engine.wait(cancelled).await.unwrap();
         assert_eq!(execution.status(), ExecutionStatus::Cancelled);
         assert_eq!(engine.unfinished().await.unwrap(), []);
-        worker.shutdown(std::time::Duration::from_secs(5)).await;
+        worker.shutdown(Duration::from_secs(5)).await;
     })
     .await;
 }
@@ -109,8 +109,8 @@ fn nested(levels: usize) -> Value {
 async fn no_letter_keeps_others_from_being_read() {
     on_each_store(async |store| {
         let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
-        let id = engine.start(&Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
-        while !store.load(id).await.unwrap().is_some_and(|recorded| recorded.events.len() > 1) {
+        let id = engine.start(Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
+        while store.load(id).await.unwrap().is_none_or(|recorded| recorded.events.len() < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let error = engine.signal(id, "other", nested(120)).await.unwrap_err();
@@ -134,8 +134,8 @@ async fn a_letter_is_heard_although_its_sender_did_not_wait_until_it_was_written
     on_each_store(async |store| {
         let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
         for polls in 0..6 {
-            let id = engine.start(&Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
-            while !store.load(id).await.unwrap().is_some_and(|recorded| recorded.events.len() > 1) {
+            let id = engine.start(Workflow::from_yaml(ASKS).unwrap(), json!({})).unwrap().id();
+            while store.load(id).await.unwrap().is_none_or(|recorded| recorded.events.len() < 2) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             {
@@ -165,7 +165,7 @@ async fn an_execution_of_somebody_who_is_not_there_is_not_said_to_exist() {
     on_each_store(async |store| {
         let engine = builder(&ScriptedAgent::new().echo()).store(store.clone()).build();
         let how = Enqueue::new().belongs_to(Some(Uuid::now_v7()), None);
-        let error = engine.enqueue(&Workflow::from_yaml(ASKS).unwrap(), json!({}), how).await.unwrap_err();
+        let error = engine.enqueue(Workflow::from_yaml(ASKS).unwrap(), json!({}), how).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Journal, "{error}");
         assert!(!error.to_string().contains("of that name"), "{error}");
     })
