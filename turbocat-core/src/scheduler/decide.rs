@@ -41,7 +41,10 @@ impl Scheduler {
             }
             Input::Timer => self.alarms(turn, now),
             Input::Signal { name, payload } => {
-                if self.state.kept_signals < MAX_KEPT_SIGNALS && !is_too_deep(&payload) {
+                // One that a step waits for is not kept.
+                let room =
+                    self.state.kept_signals < MAX_KEPT_SIGNALS || self.state.listeners.contains_key(&name);
+                if room && !is_too_deep(&payload) {
                     self.emit(turn, now, Fact::SignalReceived { name: name.clone(), payload });
                     self.deliver(turn, &name, now);
                 }

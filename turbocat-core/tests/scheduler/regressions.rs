@@ -132,6 +132,20 @@ fn numbers_are_what_they_were_when_they_are_read_back() {
 }
 
 #[test]
+fn a_signal_that_is_waited_for_is_heard_however_many_others_are_kept() {
+    let (_, mut scheduler, _) = start("steps: { a: { wait: { signal: go } } }", json!({}));
+    let mut told = |name: &str| {
+        let signal = Input::Signal { name: name.into(), payload: Arc::new(Value::Null) };
+        drop(scheduler.apply(now(), signal));
+        scheduler.status()
+    };
+    for _ in 0..10_001 {
+        assert!(!told("other").is_ended());
+    }
+    assert!(told("go").is_ended());
+}
+
+#[test]
 fn signals_that_nobody_takes_are_kept_up_to_a_limit() {
     let (_, mut scheduler, first) = start(
         "steps: { a: { agent: x }, b: { wait: { signal: go }, dependsOn: a }, c: { agent: x, dependsOn: b } }",
