@@ -1,0 +1,1 @@
+//! The guest kit of Turbocat, and the types that host and guest speak.

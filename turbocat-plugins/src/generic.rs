@@ -1,0 +1,1 @@
+//! The agent that gives back what it is given.
