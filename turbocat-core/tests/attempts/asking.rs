@@ -162,7 +162,7 @@ async fn a_workflow_that_an_attempt_waits_for_is_cancelled_with_it() {
             .workflow("endless", workflow("steps: { h: { agent: hang } }"));
         let engine = if durable { engine.shared_store(journal.clone()) } else { engine }.build();
         let inputs = json!({ "workflow": "endless", "give": {} });
-        let handle = engine.start(&step("nest", &inputs), json!({})).unwrap();
+        let handle = engine.start(step("nest", &inputs), json!({})).unwrap();
         while hang.hanging() == 0 {
             tokio::task::yield_now().await;
         }

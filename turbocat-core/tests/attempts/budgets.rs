@@ -71,7 +71,7 @@ async fn a_paused_execution_goes_on_with_the_same_budget_again() {
     let text = format!("budget: {{ tokens: 15, then: pause }}\n{CHAIN}");
     let journal = Arc::new(MemoryJournal::new());
     let engine = engine().shared_store(journal).build();
-    let handle = engine.start(&workflow(&text), json!({})).unwrap();
+    let handle = engine.start(workflow(&text), json!({})).unwrap();
     let mut events = handle.events();
     let mut paused = 0;
     while let Some(event) = events.next().await {

@@ -73,7 +73,7 @@ async fn the_observer_hears_logs_and_progress_in_order_without_secrets() {
 #[tokio::test]
 async fn a_handle_gives_the_reports_of_its_execution_until_it_ends() {
     let engine = engine(&Ear::default());
-    let handle = engine.start(&workflow(TEXT), json!({})).unwrap();
+    let handle = engine.start(workflow(TEXT), json!({})).unwrap();
     let mut reports = handle.reports();
     let mut count = 0;
     while let Some(report) = reports.next().await {
@@ -93,7 +93,7 @@ async fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
         Ok::<_, StepFailure>(Value::Null)
     });
     let engine = Engine::builder().agent("talker", talker).build();
-    let handle = engine.start(&workflow("steps: { a: { agent: talker } }"), json!({})).unwrap();
+    let handle = engine.start(workflow("steps: { a: { agent: talker } }"), json!({})).unwrap();
     let mut reports = handle.reports();
     handle.wait().await.unwrap();
     let (mut seen, mut missed) = (0, 0);
