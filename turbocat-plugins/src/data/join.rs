@@ -50,7 +50,7 @@ impl<'c> Join<'c> {
         }
         let mut matched = vec![false; self.with.len()];
         let mut rows = Vec::new();
-        let mut add = |rows: &mut Vec<Item<'a>>, row: Item<'a>| {
+        let add = |rows: &mut Vec<Item<'a>>, row: Item<'a>| {
             rows.push(row);
             meter.items(rows.len())
         };

@@ -74,6 +74,10 @@ impl Meter {
         self.bytes.set(0);
     }
 
+    pub(super) const fn max_items(&self) -> u64 {
+        self.max_items
+    }
+
     pub(super) const fn max_bytes(&self) -> u64 {
         self.max_bytes
     }

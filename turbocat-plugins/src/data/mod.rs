@@ -10,7 +10,7 @@
 //! | `filter` … `join` | the operations, one file for each group of kindred ones |
 //! | `jq` | the operation `jq`, on a stack and under limits of its own |
 //! | `format`, `validate` | what happens to the result at last |
-//! | `settings`, `config`, `schema` | the configuration: reading it with places, and its JSON Schema |
+//! | `settings`, `operation`, `transformation`, `config`, `schema` | the configuration: reading it with places, and its JSON Schema |
 //! | `perform`, `thread`, `agent` | doing the work, here or on a thread of its own, for the engine |
 //!
 //! Nothing here knows the network, files, clocks (but for the deadline of `jq`) or other agents.
@@ -37,15 +37,16 @@ mod group;
 mod fold;
 mod merge;
 mod join;
+mod settings;
+mod thread;
 mod jq;
+mod operation;
+mod transformation;
 mod format;
 mod validate;
-mod settings;
-mod operation;
 mod config;
 mod schema;
 mod perform;
-mod thread;
 mod agent;
 
 pub use agent::DataAgent;

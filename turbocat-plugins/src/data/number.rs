@@ -6,7 +6,7 @@ use serde_json::{Number, Value};
 
 use super::fault::{Fault, Outcome};
 
-/// A number of JSON without the difference between signed and unsigned.
+/// A number of JSON, or of jq, without the difference between signed and unsigned.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Numeric {
     Whole(i128),
@@ -30,6 +30,14 @@ impl Numeric {
             Self::Whole(whole) => Some(whole),
             Self::Float(float) if float.fract() == 0.0 && float.abs() < 2f64.powi(120) => Some(float as i128),
             Self::Float(_) => None,
+        }
+    }
+
+    /// The nearest float.
+    pub(super) const fn as_float(self) -> f64 {
+        match self {
+            Self::Whole(whole) => whole as f64,
+            Self::Float(float) => float,
         }
     }
 
