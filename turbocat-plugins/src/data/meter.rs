@@ -14,6 +14,9 @@ pub(super) const ITEMS: u64 = 1_000_000;
 /// How many bytes of JSON a result may have, unless the configuration says otherwise.
 pub(super) const BYTES: u64 = 256 << 20;
 
+/// How deep a result may be nested: those who read its JSON again refuse it soon after.
+const DEEPEST: usize = 100;
+
 /// How many steps are made between two looks at the flag.
 const LOOK: u32 = 1024;
 
@@ -64,9 +67,11 @@ impl Meter {
         self.size(bytes)
     }
 
-    /// The result grows by a value.
-    pub(super) fn grow_by(&self, value: &Value) -> Outcome<()> {
-        self.grow(size(value))
+    /// The result grows by a value, which stands so many levels deep in it.
+    pub(super) fn grow_by(&self, value: &Value, level: usize) -> Outcome<()> {
+        let bytes = size_within(value, DEEPEST - level)
+            .ok_or_else(|| Fault::limit(format!("the result is nested more than {DEEPEST} levels deep")))?;
+        self.grow(bytes)
     }
 
     /// Starts to count the bytes of another result.
@@ -93,16 +98,26 @@ impl Meter {
 
 /// About how many bytes a value has as JSON: exact but for numbers and escapes.
 pub(super) fn size(value: &Value) -> usize {
-    match value {
+    size_within(value, usize::MAX).unwrap_or_default()
+}
+
+/// The same, unless the value is nested deeper than so many levels.
+fn size_within(value: &Value, levels: usize) -> Option<usize> {
+    Some(match value {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,
         Value::Number(_) => 8,
         Value::String(text) => text.len() + 2,
-        Value::Array(items) => 2 + items.iter().map(|item| size(item) + 1).sum::<usize>(),
-        Value::Object(fields) => {
-            2 + fields.iter().map(|(key, value)| key.len() + 4 + size(value)).sum::<usize>()
+        Value::Array(items) => {
+            let levels = levels.checked_sub(1)?;
+            items.iter().try_fold(2, |sum, item| Some(sum + 1 + size_within(item, levels)?))?
         }
-    }
+        Value::Object(fields) => {
+            let levels = levels.checked_sub(1)?;
+            let mut fields = fields.iter();
+            fields.try_fold(2, |sum, (key, value)| Some(sum + key.len() + 4 + size_within(value, levels)?))?
+        }
+    })
 }
 
 /// How much work a value is at least, counted until it is `enough`.

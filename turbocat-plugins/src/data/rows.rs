@@ -113,10 +113,10 @@ impl<'a> Data<'a> {
     /// Counts the bytes of it.
     pub(super) fn measure(&self, meter: &Meter) -> Outcome<()> {
         match self {
-            Self::One(value) => meter.grow_by(value),
+            Self::One(value) => meter.grow_by(value, 0),
             Self::List(items) => items.iter().try_for_each(|item| {
                 meter.step()?;
-                meter.grow_by(item)
+                meter.grow_by(item, 1)
             }),
         }
     }
