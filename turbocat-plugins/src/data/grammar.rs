@@ -167,6 +167,7 @@ impl<'t> Parser<'t> {
             Token::Word("startsWith") => Operator::StartsWith,
             Token::Word("endsWith") => Operator::EndsWith,
             Token::Word("matches") => Operator::Regex,
+            Token::Word("and" | "or") => return Ok(None),
             Token::Word(word) => return Err(self.wrong(format!("`{word}` is no operator")).help(OPERATORS)),
             _ => return Ok(None),
         };

@@ -149,7 +149,9 @@ impl<'c> Operation<'c> {
                 settings.list("fields")?.iter().map(Setting::text).collect::<Option<_>>().map(Self::Omit)
             }
             Name::Merge => {
-                settings.need("source", &what);
+                if settings.raw("source").is_none() {
+                    settings.need("source", &what);
+                }
                 let deep = settings.word("strategy", &[("shallow", false), ("deep", true)])?;
                 Some(Self::Merge { source: settings.raw("source")?, deep })
             }

@@ -7,7 +7,7 @@ mod ask;
 mod aggregates;
 mod conditions;
 mod configuration;
-
+mod documents;
 mod filters;
 mod formats;
 mod frame;

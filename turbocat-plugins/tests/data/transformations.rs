@@ -60,7 +60,7 @@ fn what_is_no_transformation_is_refused() {
     check("sort", json!("item.x down"), "`transformation` of `sort` has fields with `asc` or `desc` behind them, and not `item.x down`", "");
     check("reduce", json!("item.x"), "`transformation` of `reduce` is an aggregate and its field, such as `sum(item.price)`", "");
     check("reduce", json!("summ(item.x)"), "unknown aggregate `summ`", "did you mean `sum`?");
-    check("jq", json!(".["), "the filter is wrong: `closing bracket` is expected in column 2", "");
+    check("jq", json!(".["), "the filter is wrong: `closing bracket` is expected in column 3", "");
     let both = json!({ "operation": "map", "transformation": "x", "operationConfig": { "expression": "y" } });
     assert_eq!(wrong(both)[0].1, "give `operationConfig` or `transformation`, not both");
     for alone in ["transformation", "operationConfig"] {

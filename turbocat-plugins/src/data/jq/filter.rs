@@ -101,7 +101,7 @@ impl<'c> Jq<'c> {
                 Ok(value) => Ok(value),
                 Err(exception) => Err(exception.get_err().map_or_else(
                     |_| Fault::input("the filter cannot end the program"),
-                    |error| failed(&error),
+                    failed,
                 )),
             });
             match self.outputs {
@@ -162,10 +162,13 @@ fn not_one(found: &str) -> Fault {
     ))
 }
 
-fn failed(error: &Error) -> Fault {
+fn failed(error: Error) -> Fault {
     let mut message = Short(String::new());
     // It says no when it is full.
-    let _ = write!(message, "{error}");
+    let _ = match error.into_val() {
+        Jv::Text(text) => message.write_str(&text.text),
+        value => write!(message, "{value}"),
+    };
     Fault::input(format!("the filter failed: {}", message.0))
 }
 
