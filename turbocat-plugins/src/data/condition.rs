@@ -16,11 +16,21 @@ pub(super) enum Condition {
     Any(Vec<Self>),
     Not(Box<Self>),
     /// A path compared with a value that stands in the condition.
-    Test { path: Path, test: Test<'static> },
+    Test {
+        path: Path,
+        test: Test<'static>,
+    },
     /// Two operands compared, each looked up for every item.
-    Compare { left: Operand, operator: Operator, right: Operand },
+    Compare {
+        left: Operand,
+        operator: Operator,
+        right: Operand,
+    },
     /// `== null` and `!= null`: what is missing counts as null.
-    Null { operand: Operand, wanted: bool },
+    Null {
+        operand: Operand,
+        wanted: bool,
+    },
     /// An operand that is true or false by itself.
     Holds(Operand),
 }
@@ -96,7 +106,9 @@ fn compare(left: Option<&Value>, operator: Operator, right: Option<&Value>) -> O
             let found = left.is_some_and(|left| items.iter().any(|item| strictly_equal(left, item)));
             Ok(found == (operator == Operator::In))
         }
-        (Operator::Contains | Operator::StartsWith | Operator::EndsWith, None | Some(Value::Null)) => Ok(false),
+        (Operator::Contains | Operator::StartsWith | Operator::EndsWith, None | Some(Value::Null)) => {
+            Ok(false)
+        }
         (_, None) => Ok(false),
         (_, Some(right)) => Test::new(operator, Cow::Borrowed(right)).map_err(Fault::input)?.holds(left),
     }

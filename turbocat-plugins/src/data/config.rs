@@ -69,10 +69,7 @@ impl<'c> Work<'c> {
     }
 }
 
-fn operations<'c>(
-    settings: &Settings<'c, '_>,
-    findings: &Findings,
-) -> Option<Vec<(Name, Operation<'c>)>> {
+fn operations<'c>(settings: &Settings<'c, '_>, findings: &Findings) -> Option<Vec<(Name, Operation<'c>)>> {
     if settings.has("pipeline") {
         let steps = settings.list("pipeline")?;
         if !steps.is_empty() {

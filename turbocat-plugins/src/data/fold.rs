@@ -51,9 +51,10 @@ impl Fold<'_> {
                 }
                 Ok(Value::Object(merged).into())
             }
-            Self::From(first) => {
-                Ok(items.into_iter().next_back().map_or_else(|| (*first).clone().into(), |item| whole(Some(item))))
-            }
+            Self::From(first) => Ok(items
+                .into_iter()
+                .next_back()
+                .map_or_else(|| (*first).clone().into(), |item| whole(Some(item)))),
         }
     }
 }

@@ -149,8 +149,7 @@ impl<'t> Parser<'t> {
         };
         let place = self.place;
         let right = self.operand()?;
-        compare(left, operator, right)
-            .map_err(|message| Mistake::at(self.text, place, message))
+        compare(left, operator, right).map_err(|message| Mistake::at(self.text, place, message))
     }
 
     /// The operator that comes next, if one does.

@@ -74,7 +74,9 @@ impl Aggregations {
     pub(super) fn apply<'a>(&self, data: Data<'a>, meter: &Meter) -> Outcome<Data<'a>> {
         let items = data.list("aggregate")?;
         let Some((name, field)) = &self.group_by else {
-            return Ok(Data::One(Value::Object(self.over(&items, 0..items.len(), Map::new(), meter)?).into()));
+            return Ok(Data::One(
+                Value::Object(self.over(&items, 0..items.len(), Map::new(), meter)?).into(),
+            ));
         };
         let mut rows = Vec::new();
         for (key, members) in groups(&items, field, meter)? {

@@ -30,7 +30,8 @@ impl fmt::Display for Token<'_> {
 
 /// Longer signs come before those they begin with.
 const SIGNS: [&str; 20] = [
-    "===", "!==", "==", "!=", ">=", "<=", "&&", "||", "=", ">", "<", "!", "(", ")", "[", "]", ",", ".", "+", "-",
+    "===", "!==", "==", "!=", ">=", "<=", "&&", "||", "=", ">", "<", "!", "(", ")", "[", "]", ",", ".", "+",
+    "-",
 ];
 
 /// Gives one token after the other.

@@ -42,7 +42,9 @@ fn merge_into(
     for (key, value) in source {
         meter.step()?;
         match (fields.get_mut(key), value) {
-            (Some(Value::Object(inner)), Value::Object(source)) => merge_into(inner, source, depth + 1, meter)?,
+            (Some(Value::Object(inner)), Value::Object(source)) => {
+                merge_into(inner, source, depth + 1, meter)?
+            }
             (Some(place), value) => *place = value.clone(),
             (None, value) => {
                 fields.insert(key.clone(), value.clone());

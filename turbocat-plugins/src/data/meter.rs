@@ -57,7 +57,9 @@ impl Meter {
             return Ok(());
         }
         let most = self.max_items;
-        Err(Fault::limit(format!("a list would have more than {most} items; help: raise `maxItems`, or ask for less")))
+        Err(Fault::limit(format!(
+            "a list would have more than {most} items; help: raise `maxItems`, or ask for less"
+        )))
     }
 
     /// The result grows by so many bytes.
@@ -92,7 +94,9 @@ impl Meter {
             return Ok(());
         }
         let most = self.max_bytes;
-        Err(Fault::limit(format!("the result would have more than {most} bytes; help: raise `maxBytes`, or ask for less")))
+        Err(Fault::limit(format!(
+            "the result would have more than {most} bytes; help: raise `maxBytes`, or ask for less"
+        )))
     }
 }
 

@@ -154,7 +154,9 @@ impl Sum {
                 return i64::try_from(whole)
                     .map(Value::from)
                     .or_else(|_| u64::try_from(whole).map(Value::from))
-                    .map_err(|_| Fault::limit(format!("the mean of `{what}` is too large for a number of JSON")));
+                    .map_err(|_| {
+                        Fault::limit(format!("the mean of `{what}` is too large for a number of JSON"))
+                    });
             }
             self.whole as f64 / count
         };
@@ -220,7 +222,9 @@ mod tests {
         check(&[json!(u64::MAX), json!(1), json!(-1)], json!(u64::MAX));
         check(&[json!(i64::MIN), json!(u64::MAX)], json!(9_223_372_036_854_775_807_u64));
         check(&[json!(9_007_199_254_740_993_u64), json!(1)], json!(9_007_199_254_740_994_u64));
-        for too_large in [[json!(u64::MAX), json!(1)], [json!(i64::MIN), json!(-1)], [json!(f64::MAX), json!(f64::MAX)]] {
+        for too_large in
+            [[json!(u64::MAX), json!(1)], [json!(i64::MIN), json!(-1)], [json!(f64::MAX), json!(f64::MAX)]]
+        {
             let fault = sum(&too_large).total("x").unwrap_err();
             assert_eq!(fault.kind.as_str(), "limit");
             assert_eq!(fault.message, "the sum of `x` is too large for a number of JSON");

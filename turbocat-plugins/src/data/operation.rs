@@ -194,7 +194,8 @@ pub(super) fn condition<'c>(setting: &Setting<'c, '_>) -> Option<Filter<'c>> {
     match grammar::parse(setting.text()?) {
         Ok(condition) => Some(Filter::Condition(condition)),
         Err(mistake) => {
-            let mut bad = BadConfig::at(setting.at.clone(), format!("`{}`: {}", setting.name, mistake.message));
+            let mut bad =
+                BadConfig::at(setting.at.clone(), format!("`{}`: {}", setting.name, mistake.message));
             bad.help = mistake.help;
             setting.findings().add(bad);
             None

@@ -78,7 +78,9 @@ pub(super) fn config() -> Value {
 }
 
 fn closed(required: &[&str], properties: Value) -> Value {
-    json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
+    let mut schema = json!({ "type": "object", "additionalProperties": false, "required": required });
+    schema["properties"] = properties;
+    schema
 }
 
 /// The schema of what an operation takes.
@@ -134,7 +136,9 @@ pub(super) fn operation(name: Name) -> Value {
         Name::Unique => closed(&[], json!({ "field": path() })),
         Name::Flatten => closed(&[], json!({ "depth": { "type": "integer", "minimum": 0, "default": 1 } })),
         Name::Pick => closed(&["fields"], json!({ "fields": { "type": "array", "items": path() } })),
-        Name::Omit => closed(&["fields"], json!({ "fields": { "type": "array", "items": { "type": "string" } } })),
+        Name::Omit => {
+            closed(&["fields"], json!({ "fields": { "type": "array", "items": { "type": "string" } } }))
+        }
         Name::Merge => closed(
             &["source"],
             json!({ "source": {}, "strategy": { "enum": ["shallow", "deep"], "default": "shallow" } }),

@@ -18,11 +18,7 @@ pub(super) enum Mapping {
     Same,
 }
 
-fn each<'a>(
-    items: Vec<Item<'a>>,
-    meter: &Meter,
-    make: impl Fn(Item<'a>) -> Item<'a>,
-) -> Outcome<Data<'a>> {
+fn each<'a>(items: Vec<Item<'a>>, meter: &Meter, make: impl Fn(Item<'a>) -> Item<'a>) -> Outcome<Data<'a>> {
     let mut made = Vec::with_capacity(items.len());
     for item in items {
         meter.step()?;

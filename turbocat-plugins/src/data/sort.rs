@@ -35,10 +35,7 @@ impl Sorted<'_> {
             (Self::Missing, _) => Ordering::Greater,
             (_, Self::Missing) => Ordering::Less,
             (Self::Folded(a, x), Self::Folded(b, y)) => a.cmp(b).then_with(|| compare(x, y)),
-            (
-                Self::Value(a) | Self::Folded(_, a),
-                Self::Value(b) | Self::Folded(_, b),
-            ) => compare(a, b),
+            (Self::Value(a) | Self::Folded(_, a), Self::Value(b) | Self::Folded(_, b)) => compare(a, b),
         }
     }
 }

@@ -49,7 +49,10 @@ pub(super) enum Tally<'v> {
     Sum(Sum),
     Avg(Sum),
     /// The least or the greatest.
-    Extreme { found: Option<&'v Value>, greatest: bool },
+    Extreme {
+        found: Option<&'v Value>,
+        greatest: bool,
+    },
     Count(u64),
     First(Option<&'v Value>),
     Last(Option<&'v Value>),

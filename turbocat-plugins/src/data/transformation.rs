@@ -27,7 +27,8 @@ pub(super) fn read<'c>(name: Name, setting: &Setting<'c, '_>) -> Option<Operatio
         Name::Jq => Jq::of_text(setting).map(Operation::Jq),
         _ => {
             let name = name.text();
-            setting.bad(format!("`transformation` of `{name}` must be an object with the settings of `{name}`"));
+            setting
+                .bad(format!("`transformation` of `{name}` must be an object with the settings of `{name}`"));
             None
         }
     }
@@ -50,7 +51,9 @@ fn sort(setting: &Setting<'_, '_>, text: &str) -> Option<Vec<SortKey>> {
             (Some("desc"), None) => true,
             _ => {
                 let text = text.trim();
-                setting.bad(format!("`transformation` of `sort` has fields with `asc` or `desc` behind them, and not `{text}`"));
+                setting.bad(format!(
+                    "`transformation` of `sort` has fields with `asc` or `desc` behind them, and not `{text}`"
+                ));
                 return None;
             }
         };

@@ -26,7 +26,8 @@ fn aggregates_of_nothing() {
     }
     for operation in ["first", "last"] {
         check("reduce", json!({ "operation": operation, "field": "v" }), json!([]), json!(null));
-        let aggregations = json!({ "aggregations": [{ "operation": operation, "field": "v", "alias": "x" }] });
+        let aggregations =
+            json!({ "aggregations": [{ "operation": operation, "field": "v", "alias": "x" }] });
         check("aggregate", aggregations, items(&[json!(null)]), json!({ "x": null }));
     }
 }
@@ -73,7 +74,10 @@ fn sums_are_exact_or_fail() {
     both("avg", &[json!(i64::MAX), json!(i64::MAX)], json!(i64::MAX));
     for too_large in [[json!(u64::MAX), json!(1)], [json!(1e308), json!(1e308)]] {
         let (kind, message) = failure("reduce", json!({"operation": "sum", "field": "v"}), items(&too_large));
-        assert_eq!((kind.as_str(), message.as_str()), ("limit", "the sum of `v` is too large for a number of JSON"));
+        assert_eq!(
+            (kind.as_str(), message.as_str()),
+            ("limit", "the sum of `v` is too large for a number of JSON")
+        );
     }
 }
 
@@ -129,7 +133,8 @@ fn aggregates_of_groups_have_the_group_as_text() {
         "groupBy": "k",
         "aggregations": [{ "operation": "sum", "field": "n" }, { "operation": "first", "field": "n", "alias": "f" }],
     });
-    let data = json!([{"k": "b", "n": 1}, {"k": 7, "n": 2}, {"k": "b", "n": 3}, {"n": 4}, {"k": null, "n": 5}]);
+    let data =
+        json!([{"k": "b", "n": 1}, {"k": 7, "n": 2}, {"k": "b", "n": 3}, {"n": 4}, {"k": null, "n": 5}]);
     let expected = json!([
         {"k": "7", "sum_n": 2, "f": 2},
         {"k": "b", "sum_n": 4, "f": 1},
@@ -152,8 +157,14 @@ fn aggregations_must_be_there_and_have_names_of_their_own() {
     assert_eq!(of(twice, json!(null)), [format!("{at}/1: two results would be called `sum_a`")]);
     let group = json!([{"operation": "sum", "field": "a", "alias": "k"}]);
     assert_eq!(of(group, json!("k")), [format!("{at}/0: two results would be called `k`")]);
-    assert_eq!(of(json!([{"operation": "sum"}]), json!(null)), [format!("{at}/0: an aggregation needs the setting `field`")]);
-    assert_eq!(of(json!([{"operation": "median", "field": "a"}]), json!(null)), [format!("{at}/0/operation: unknown operation `median`")]);
+    assert_eq!(
+        of(json!([{"operation": "sum"}]), json!(null)),
+        [format!("{at}/0: an aggregation needs the setting `field`")]
+    );
+    assert_eq!(
+        of(json!([{"operation": "median", "field": "a"}]), json!(null)),
+        [format!("{at}/0/operation: unknown operation `median`")]
+    );
 }
 
 #[test]

@@ -93,7 +93,9 @@ fn conditions_are_joined_with_the_usual_strength() {
 
 #[test]
 fn the_item_itself_may_be_compared() {
-    let of = |condition: &str| result("filter", json!({ "condition": condition }), json!([1, 5, "x", null, [2], true]));
+    let of = |condition: &str| {
+        result("filter", json!({ "condition": condition }), json!([1, 5, "x", null, [2], true]))
+    };
     assert_eq!(of("item > 2"), json!([5]));
     assert_eq!(of("item == null"), json!([null]));
     assert_eq!(of("item exists"), json!([1, 5, "x", null, [2], true]));
@@ -118,11 +120,23 @@ fn mistakes_have_a_column_and_advice() {
             ("/operationConfig/condition".to_owned(), format!("`condition`: {message}"), help.to_owned());
         assert_eq!(found, [expected], "{condition}");
     };
-    check("value > 1", "the name `value` is unknown in column 1", "did you mean `item.value`, or the text `'value'`?");
-    check("item.a == apple", "the name `apple` is unknown in column 11", "did you mean `item.apple`, or the text `'apple'`?");
+    check(
+        "value > 1",
+        "the name `value` is unknown in column 1",
+        "did you mean `item.value`, or the text `'value'`?",
+    );
+    check(
+        "item.a == apple",
+        "the name `apple` is unknown in column 11",
+        "did you mean `item.apple`, or the text `'apple'`?",
+    );
     check("item.a = 1", "`=` is no operator in column 8", "write `==` to compare");
     check("item.a ==", "a value is expected before the end in column 10", "");
-    check("item.a == 1 item.b", "`item` is not expected in column 13", "join two comparisons by `and` or `or`");
+    check(
+        "item.a == 1 item.b",
+        "`item` is not expected in column 13",
+        "join two comparisons by `and` or `or`",
+    );
     check("(item.a == 1", "`)` is expected before the end in column 13", "");
     check("item.a == 'x", "a text is not closed in column 11", "end it with `'`");
     check("item.a == 1e", "`1e` is no number in column 11", "");
@@ -131,14 +145,23 @@ fn mistakes_have_a_column_and_advice() {
     check("item.a matches 'a('", "the pattern `a(` is wrong: unclosed group in column 16", "");
     check("item.a matches item.b", "`matches` takes a pattern in quotes in column 16", "");
     check("item.a not == 1", "only `in` and `exists` follow `not` in column 12", "");
-    check("item.a contains [1]", "`contains` takes a text, a number or a boolean, and was given an array in column 17", "");
+    check(
+        "item.a contains [1]",
+        "`contains` takes a text, a number or a boolean, and was given an array in column 17",
+        "",
+    );
     check("item.a in [item.b]", "a number or a text is expected in the list before `item` in column 12", "");
     check("", "a value is expected before the end in column 1", "");
     check("'text'", "an operator is expected before the end in column 7", "");
     check("1 exists", "`exists` follows a path in column 9", "write `item.name exists`");
     check("item.", "a name is expected before the end in column 6", "");
-    check("item.ä == 'ö' and x == 1", "the name `x` is unknown in column 19", "did you mean `item.x`, or the text `'x'`?");
-    let found = wrong(json!({ "operation": "filter", "operationConfig": { "condition": "item.a like 'x'" } }));
+    check(
+        "item.ä == 'ö' and x == 1",
+        "the name `x` is unknown in column 19",
+        "did you mean `item.x`, or the text `'x'`?",
+    );
+    let found =
+        wrong(json!({ "operation": "filter", "operationConfig": { "condition": "item.a like 'x'" } }));
     assert_eq!(found[0].1, "`condition`: `like` is no operator in column 8");
     assert!(found[0].2.starts_with("operators are `==`"), "{}", found[0].2);
 }

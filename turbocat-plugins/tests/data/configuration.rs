@@ -22,7 +22,10 @@ fn an_operation_that_does_not_exist_is_refused_with_a_suggestion() {
     let pipeline = json!({ "pipeline": [{ "operation": "map" }, { "operation": "srot" }] });
     check(pipeline, "/pipeline/1/operation", "unknown operation `srot`", "did you mean `sort`?");
     let (kind, message) = failure_of(json!({}), json!({ "operation": "filtr" }));
-    assert_eq!((kind.as_str(), message.as_str()), ("input", "Unknown operation: filtr; help: did you mean `filter`?"));
+    assert_eq!(
+        (kind.as_str(), message.as_str()),
+        ("input", "Unknown operation: filtr; help: did you mean `filter`?")
+    );
     let (_, message) = failure_of(json!({}), json!({ "pipeline": [{ "operation": "x/y" }] }));
     assert!(message.starts_with("Unknown operation: x/y"), "{message}");
 }
@@ -70,27 +73,117 @@ fn settings_at_the_top_are_the_schemas_to_refuse_and_the_agents_when_it_is_too_l
 fn settings_of_the_wrong_kind_are_refused() {
     let at = "/operationConfig";
     check(operation("map", json!([])), at, "`map` must be an object, and is an array", "");
-    check(operation("map", json!({"expression": 5})), &format!("{at}/expression"), "`expression` must be a text, and is a number", "");
-    check(operation("map", json!({"expression": ""})), &format!("{at}/expression"), "`expression`: a path must not be empty", "");
-    check(operation("map", json!({"fields": ["a"]})), &format!("{at}/fields"), "`fields` must be an object, and is an array", "");
-    check(operation("map", json!({"fields": {"a": 1}})), &format!("{at}/fields/a"), "`fields` must be a text, and is a number", "");
-    check(operation("filter", json!({"conditions": {}})), &format!("{at}/conditions"), "`conditions` must be a list, and is an object", "");
-    check(operation("filter", json!({"conditions": ["x"]})), &format!("{at}/conditions/0"), "a condition must be an object, and is a string", "");
-    check(operation("flatten", json!({"depth": -1})), &format!("{at}/depth"), "`depth` must be a whole number from 0 on, and is a number", "");
-    check(operation("sort", json!({"by": "name"})), &format!("{at}/by"), "`by` must be a list, and is a string", "");
-    check(operation("sort", json!({"field": "a", "ignoreCase": "yes"})), &format!("{at}/ignoreCase"), "`ignoreCase` must be true or false, and is a string", "");
-    check(operation("pick", json!({"fields": "a"})), &format!("{at}/fields"), "`fields` must be a list, and is a string", "");
-    check(operation("omit", json!({"fields": [1]})), &format!("{at}/fields/0"), "`fields` must be a text, and is a number", "");
-    check(operation("merge", json!({"source": {}, "strategy": "dep"})), &format!("{at}/strategy"), "unknown strategy `dep`", "did you mean `deep`?");
-    check(operation("group", json!({"field": "a..b"})), &format!("{at}/field"), "`field`: the path `a..b` has a dot too many", "");
+    check(
+        operation("map", json!({"expression": 5})),
+        &format!("{at}/expression"),
+        "`expression` must be a text, and is a number",
+        "",
+    );
+    check(
+        operation("map", json!({"expression": ""})),
+        &format!("{at}/expression"),
+        "`expression`: a path must not be empty",
+        "",
+    );
+    check(
+        operation("map", json!({"fields": ["a"]})),
+        &format!("{at}/fields"),
+        "`fields` must be an object, and is an array",
+        "",
+    );
+    check(
+        operation("map", json!({"fields": {"a": 1}})),
+        &format!("{at}/fields/a"),
+        "`fields` must be a text, and is a number",
+        "",
+    );
+    check(
+        operation("filter", json!({"conditions": {}})),
+        &format!("{at}/conditions"),
+        "`conditions` must be a list, and is an object",
+        "",
+    );
+    check(
+        operation("filter", json!({"conditions": ["x"]})),
+        &format!("{at}/conditions/0"),
+        "a condition must be an object, and is a string",
+        "",
+    );
+    check(
+        operation("flatten", json!({"depth": -1})),
+        &format!("{at}/depth"),
+        "`depth` must be a whole number from 0 on, and is a number",
+        "",
+    );
+    check(
+        operation("sort", json!({"by": "name"})),
+        &format!("{at}/by"),
+        "`by` must be a list, and is a string",
+        "",
+    );
+    check(
+        operation("sort", json!({"field": "a", "ignoreCase": "yes"})),
+        &format!("{at}/ignoreCase"),
+        "`ignoreCase` must be true or false, and is a string",
+        "",
+    );
+    check(
+        operation("pick", json!({"fields": "a"})),
+        &format!("{at}/fields"),
+        "`fields` must be a list, and is a string",
+        "",
+    );
+    check(
+        operation("omit", json!({"fields": [1]})),
+        &format!("{at}/fields/0"),
+        "`fields` must be a text, and is a number",
+        "",
+    );
+    check(
+        operation("merge", json!({"source": {}, "strategy": "dep"})),
+        &format!("{at}/strategy"),
+        "unknown strategy `dep`",
+        "did you mean `deep`?",
+    );
+    check(
+        operation("group", json!({"field": "a..b"})),
+        &format!("{at}/field"),
+        "`field`: the path `a..b` has a dot too many",
+        "",
+    );
     check(json!({"pipeline": {}}), "/pipeline", "`pipeline` must be a list, and is an object", "");
-    check(json!({"pipeline": [1]}), "/pipeline/0", "a step of `pipeline` must be an object, and is a number", "");
-    check(json!({"pipeline": [{}]}), "/pipeline/0", "a step of `pipeline` needs the setting `operation`", "add `operation`");
-    check(json!({"maxItems": 0}), "/maxItems", "`maxItems` must be a whole number from 1 on, and is a number", "");
+    check(
+        json!({"pipeline": [1]}),
+        "/pipeline/0",
+        "a step of `pipeline` must be an object, and is a number",
+        "",
+    );
+    check(
+        json!({"pipeline": [{}]}),
+        "/pipeline/0",
+        "a step of `pipeline` needs the setting `operation`",
+        "add `operation`",
+    );
+    check(
+        json!({"maxItems": 0}),
+        "/maxItems",
+        "`maxItems` must be a whole number from 1 on, and is a number",
+        "",
+    );
     check(json!({"inputField": 1}), "/inputField", "`inputField` must be a text, and is a number", "");
     check(json!({"outputField": 1}), "/outputField", "`outputField` must be a text, and is a number", "");
-    check(json!({"validateOutput": "yes"}), "/validateOutput", "`validateOutput` must be true or false, and is a string", "");
-    check(json!({"outputSchema": []}), "/outputSchema", "`outputSchema` must be an object, and is an array", "");
+    check(
+        json!({"validateOutput": "yes"}),
+        "/validateOutput",
+        "`validateOutput` must be true or false, and is a string",
+        "",
+    );
+    check(
+        json!({"outputSchema": []}),
+        "/outputSchema",
+        "`outputSchema` must be an object, and is an array",
+        "",
+    );
     let found = wrong(json!({"outputSchema": {"type": "lst"}}));
     assert_eq!(found[0].0, "/outputSchema");
     assert!(found[0].1.starts_with("`outputSchema` is no JSON Schema: "), "{}", found[0].1);
@@ -98,12 +191,16 @@ fn settings_of_the_wrong_kind_are_refused() {
 
 #[test]
 fn all_mistakes_are_found_at_once() {
-    let config = operation("filter", json!({ "logic": "xor", "conditions": [
+    let config = operation(
+        "filter",
+        json!({ "logic": "xor", "conditions": [
         { "field": "a.", "operator": "gtt", "value": 1 },
         { "operator": "regex", "value": "(" },
         { "field": "a", "operator": "eq" },
-    ] }));
-    let places: Vec<(String, String)> = wrong(config).into_iter().map(|(at, message, _)| (at, message)).collect();
+    ] }),
+    );
+    let places: Vec<(String, String)> =
+        wrong(config).into_iter().map(|(at, message, _)| (at, message)).collect();
     let at = "/operationConfig/conditions";
     let expected = [
         ("/operationConfig/logic".to_owned(), "unknown logic `xor`"),
@@ -128,8 +225,14 @@ fn nothing_is_said_of_what_a_template_will_be() {
         json!({ "inputField": "{{ x }}", "outputField": "{{ x }}", "keepOriginal": "{{ x }}" }),
         operation("filter", json!({"conditions": "{{ x }}", "logic": "{{ x }}"})),
         operation("filter", json!({"conditions": ["{{ x }}"]})),
-        operation("filter", json!({"conditions": [{"field": "{{ x }}", "operator": "{{ x }}", "value": "{{ x }}"}]})),
-        operation("filter", json!({"conditions": [{"field": "a", "operator": "regex", "value": "{{ x }}("}]})),
+        operation(
+            "filter",
+            json!({"conditions": [{"field": "{{ x }}", "operator": "{{ x }}", "value": "{{ x }}"}]}),
+        ),
+        operation(
+            "filter",
+            json!({"conditions": [{"field": "a", "operator": "regex", "value": "{{ x }}("}]}),
+        ),
         operation("filter", json!({"condition": "item.x > {{ x }} ("})),
         operation("map", json!({"expression": "{{ x }}", "fields": {"a": "{{ x }}"}})),
         operation("map", json!({"fields": "{{ x }}"})),
@@ -144,11 +247,20 @@ fn nothing_is_said_of_what_a_template_will_be() {
         operation("pick", json!({"fields": ["{{ x }}"]})),
         operation("omit", json!({"fields": ["{{ x }}"]})),
         operation("merge", json!({"source": "{{ x }}", "strategy": "{{ x }}"})),
-        operation("join", json!({"with": "{{ x }}", "on": "{{ x }}", "rightOn": "{{ x }}", "type": "{{ x }}"})),
+        operation(
+            "join",
+            json!({"with": "{{ x }}", "on": "{{ x }}", "rightOn": "{{ x }}", "type": "{{ x }}"}),
+        ),
         operation("aggregate", json!({"aggregations": "{{ x }}", "groupBy": "{{ x }}"})),
-        operation("aggregate", json!({"aggregations": [{"field": "{{ x }}", "operation": "{{ x }}", "alias": "{{ x }}"}]})),
+        operation(
+            "aggregate",
+            json!({"aggregations": [{"field": "{{ x }}", "operation": "{{ x }}", "alias": "{{ x }}"}]}),
+        ),
         operation("transform", json!({"expression": "{{ x }}"})),
-        operation("jq", json!({"filter": "{{ x }} (", "args": "{{ x }}", "timeoutMs": "{{ x }}", "outputs": "{{ x }}"})),
+        operation(
+            "jq",
+            json!({"filter": "{{ x }} (", "args": "{{ x }}", "timeoutMs": "{{ x }}", "outputs": "{{ x }}"}),
+        ),
     ];
     for config in templates {
         assert_eq!(wrong(config.clone()), [], "{config}");
@@ -157,7 +269,12 @@ fn nothing_is_said_of_what_a_template_will_be() {
 
 #[test]
 fn what_is_not_there_is_not_missed() {
-    for config in [json!({}), json!({"operation": null, "pipeline": null}), operation("map", json!(null)), operation("map", json!({"expression": null}))] {
+    for config in [
+        json!({}),
+        json!({"operation": null, "pipeline": null}),
+        operation("map", json!(null)),
+        operation("map", json!({"expression": null})),
+    ] {
         assert_eq!(wrong(config.clone()), [], "{config}");
     }
 }
@@ -181,7 +298,10 @@ fn the_schemas_of_operations_say_what_the_agent_takes() {
         ("omit", json!({"fields": ["a"]})),
         ("merge", json!({"source": {"a": 1}, "strategy": "deep"})),
         ("join", json!({"with": [], "on": "a", "rightOn": "b", "type": "full"})),
-        ("aggregate", json!({"aggregations": [{"field": "a", "operation": "avg", "alias": "x"}], "groupBy": "k"})),
+        (
+            "aggregate",
+            json!({"aggregations": [{"field": "a", "operation": "avg", "alias": "x"}], "groupBy": "k"}),
+        ),
         ("transform", json!({"expression": "a"})),
         ("jq", json!({"filter": "$x", "args": {"x": 1}, "outputs": "all", "timeoutMs": 5, "maxMemoryMb": 5})),
     ];

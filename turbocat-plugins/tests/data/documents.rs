@@ -20,7 +20,8 @@ fn blocks(language: &str) -> Vec<&'static str> {
 fn the_examples_of_the_document_do_what_it_says() {
     let mut operations = BTreeSet::new();
     for block in blocks("json") {
-        let mut example: Value = serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        let mut example: Value =
+            serde_json::from_str(block).unwrap_or_else(|error| panic!("{error}: {block}"));
         let config = example["config"].take();
         let inputs = json!({ "data": example["data"].take() });
         if let Some(fails) = example.get("fails") {
@@ -41,7 +42,10 @@ fn the_examples_of_the_document_do_what_it_says() {
     for name in all {
         assert!(TEXT.contains(&format!("\n### {name}\n")), "`{name}` has a section");
         for setting in schema["$defs"][&name]["properties"].as_object().unwrap().keys() {
-            assert!(TEXT.contains(&format!("`{setting}")) || TEXT.contains(&format!("\"{setting}\"")), "`{setting}` of `{name}` is told");
+            assert!(
+                TEXT.contains(&format!("`{setting}")) || TEXT.contains(&format!("\"{setting}\"")),
+                "`{setting}` of `{name}` is told"
+            );
         }
     }
     for setting in schema["properties"].as_object().unwrap().keys().filter(|name| *name != "outputField") {
@@ -63,7 +67,7 @@ fn the_workflow_of_the_document_runs() {
             engine.run(&workflow, json!({ "orders": orders })).await.unwrap().output().clone()
         });
         let expected = json!([{ "city": "Bonn", "sum_total": 41 }, { "city": "Ulm", "sum_total": 20 }]);
-        assert_eq!(*output, expected);
+        assert_eq!(output, expected);
     }
     assert_eq!(blocks("yaml").len(), 1);
 }

@@ -34,7 +34,8 @@ fn fields() -> Vec<(&'static str, Value)> {
 fn keeps(operator: &str, value: Value, expected: &[&str]) {
     let data: Vec<Value> = fields().into_iter().map(|(_, item)| item).collect();
     let found = result("filter", conditions(operator, value.clone()), json!(data));
-    let names: Vec<&str> = found.as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        found.as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect();
     assert_eq!(names, expected, "{operator} {value}");
 }
 
@@ -111,12 +112,25 @@ fn text_operators_look_at_texts_only() {
     keeps("endsWith", json!("Z"), &["date"]);
     keeps("startsWith", json!("pple"), &[]);
     keeps("endsWith", json!("appl"), &[]);
-    check("filter", conditions("contains", json!(true)), json!([{"f": "untrue"}, {"f": true}]), json!([{"f": "untrue"}]));
-    check("filter", conditions("endsWith", json!(null)), json!([{"f": "is null"}]), json!([{"f": "is null"}]));
+    check(
+        "filter",
+        conditions("contains", json!(true)),
+        json!([{"f": "untrue"}, {"f": true}]),
+        json!([{"f": "untrue"}]),
+    );
+    check(
+        "filter",
+        conditions("endsWith", json!(null)),
+        json!([{"f": "is null"}]),
+        json!([{"f": "is null"}]),
+    );
     for operator in ["contains", "startsWith", "endsWith"] {
         let (kind, message) = failure("filter", conditions(operator, json!(["a"])), json!([]));
         assert_eq!(kind, "input");
-        assert_eq!(message, format!("`{operator}` takes a text, a number or a boolean, and was given an array"));
+        assert_eq!(
+            message,
+            format!("`{operator}` takes a text, a number or a boolean, and was given an array")
+        );
     }
 }
 

@@ -46,7 +46,10 @@ fn csv_quotes_what_must_be_quoted() {
         "comma,quote,line,return,space\r\n\"a,b\",\"say \"\"hi\"\"\",\"1\n2\",\"1\r2\", x \r\n",
     );
     csv(json!([{"a,b": ""}, {"a,b": null}]), "\"a,b\"\r\n\"\"\r\n\r\n");
-    csv(json!([{"list": [1, 2], "object": {"x": "y"}, "n": 1.0}]), "list,object,n\r\n\"[1,2]\",\"{\"\"x\"\":\"\"y\"\"}\",1\r\n");
+    csv(
+        json!([{"list": [1, 2], "object": {"x": "y"}, "n": 1.0}]),
+        "list,object,n\r\n\"[1,2]\",\"{\"\"x\"\":\"\"y\"\"}\",1\r\n",
+    );
 }
 
 #[test]

@@ -102,10 +102,14 @@ fn an_operation_of_a_pipeline_works_on_what_the_one_before_made() {
     check("unique", json!({"field": "a"}), json!([{"a": 2, "list": [1, [2]]}, {"a": 1, "list": []}]));
     check("reduce", json!({"operation": "last", "field": "a"}), json!({"a": 2, "list": [1, [2]]}));
     check("reduce", json!({"initialValue": {"b": 1}}), json!({"b": 1, "a": 2, "list": [1, [2]]}));
-    check("group", json!({"field": "a"}), json!({
-        "1": [{"a": 1, "list": []}],
-        "2": [{"a": 2, "list": [1, [2]]}, {"a": 2, "list": [1, [2]]}],
-    }));
+    check(
+        "group",
+        json!({"field": "a"}),
+        json!({
+            "1": [{"a": 1, "list": []}],
+            "2": [{"a": 2, "list": [1, [2]]}, {"a": 2, "list": [1, [2]]}],
+        }),
+    );
     check("join", json!({"with": [{"a": 1, "b": 3}], "on": "a"}), json!([{"a": 1, "list": [], "b": 3}]));
     check("jq", json!({"filter": "map(.a) | add"}), json!(5));
     let lists = json!({ "operation": "map", "config": { "expression": "list" } });

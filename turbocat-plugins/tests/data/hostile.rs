@@ -17,13 +17,23 @@ fn names_of_prototypes_are_names_like_any_other() {
     let found = result("group", json!({"field": "k"}), json!(data));
     assert_eq!(found.as_object().unwrap().keys().collect::<Vec<_>>(), names);
     let object: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), json!(1))).collect();
-    check("pick", json!({"fields": ["__proto__", "constructor"]}), json!(object), json!({"__proto__": 1, "constructor": 1}));
+    check(
+        "pick",
+        json!({"fields": ["__proto__", "constructor"]}),
+        json!(object),
+        json!({"__proto__": 1, "constructor": 1}),
+    );
     check("pick", json!({"fields": ["__proto__", "constructor.name"]}), json!({}), json!({}));
     check("omit", json!({"fields": ["__proto__"]}), json!({"__proto__": 1, "a": 2}), json!({"a": 2}));
     let source = json!({"__proto__": {"admin": true}, "constructor": {"prototype": {"x": 1}}});
     check("merge", json!({"source": source, "strategy": "deep"}), json!({}), source.clone());
     check("map", json!({"fields": {"__proto__": "a"}}), json!([{"a": 1}]), json!([{"__proto__": 1}]));
-    check("join", json!({"with": [{"k": "__proto__", "x": 1}], "on": "k"}), json!([{"k": "__proto__"}]), json!([{"k": "__proto__", "x": 1}]));
+    check(
+        "join",
+        json!({"with": [{"k": "__proto__", "x": 1}], "on": "k"}),
+        json!([{"k": "__proto__"}]),
+        json!([{"k": "__proto__", "x": 1}]),
+    );
     let counts = json!({"groupBy": "k", "aggregations": [{"operation": "count"}]});
     check("aggregate", counts, json!([{"k": "constructor"}]), json!([{"k": "constructor", "count": 1}]));
     check("jq", json!({"filter": ".__proto__"}), json!({"__proto__": 5}), json!(5));
@@ -54,37 +64,61 @@ fn what_is_nested_deep_is_refused_or_taken() {
 
 #[test]
 fn patterns_cost_no_more_than_they_are_worth() {
-    let regex = |pattern: String| json!({ "conditions": [{ "field": "f", "operator": "regex", "value": pattern }] });
+    let regex =
+        |pattern: String| json!({ "conditions": [{ "field": "f", "operator": "regex", "value": pattern }] });
     let slow = "a".repeat(100_000) + "b";
     for pattern in ["(a+)+$", "(a|a)*c", "(.*)*x", "^(a?){30}a{30}$"] {
         check("filter", regex(pattern.to_owned()), json!([{"f": slow}]), json!([]));
     }
-    for pattern in ["a{1000}{1000}{1000}".to_owned(), "(a{100}){1000}".to_owned(), "x".repeat(5_000), "(".repeat(1_000)] {
+    for pattern in
+        ["a{1000}{1000}{1000}".to_owned(), "(a{100}){1000}".to_owned(), "x".repeat(5_000), "(".repeat(1_000)]
+    {
         assert_eq!(failure("filter", regex(pattern), json!([])).0, "input");
     }
     let long = "x".repeat(2 << 20);
     let (kind, message) = failure("filter", regex("y".to_owned()), json!([{"f": long}]));
     assert_eq!(kind, "limit");
-    assert_eq!(message, "a pattern is matched against texts of 1048576 bytes at most, and this one has 2097152");
+    assert_eq!(
+        message,
+        "a pattern is matched against texts of 1048576 bytes at most, and this one has 2097152"
+    );
     let (_, message) = failure("jq", json!({"filter": "test(\"y\")"}), json!(long));
     assert!(message.contains("a pattern is matched against texts of"), "{message}");
 }
 
 #[test]
 fn numbers_at_the_edges_stay_what_they_are() {
-    let edges = [json!(u64::MAX), json!(i64::MIN), json!(f64::MAX), json!(f64::MIN_POSITIVE), json!(-0.0), json!(5e-324)];
+    let edges = [
+        json!(u64::MAX),
+        json!(i64::MIN),
+        json!(f64::MAX),
+        json!(f64::MIN_POSITIVE),
+        json!(-0.0),
+        json!(5e-324),
+    ];
     for edge in edges {
         check("map", json!({"expression": "n"}), json!([{"n": edge}]), json!([edge]));
         check("filter", json!({"condition": "item.n == item.n"}), json!([{"n": edge}]), json!([{"n": edge}]));
-        check("group", json!({"field": "missing"}), json!([{"n": edge}]), json!({"undefined": [{"n": edge}]}));
-        check("reduce", json!({"operation": "sum", "field": "n"}), json!([{"n": edge}]), if edge == json!(-0.0) { json!(0) } else { edge.clone() });
+        check(
+            "group",
+            json!({"field": "missing"}),
+            json!([{"n": edge}]),
+            json!({"undefined": [{"n": edge}]}),
+        );
+        check(
+            "reduce",
+            json!({"operation": "sum", "field": "n"}),
+            json!([{"n": edge}]),
+            if edge == json!(-0.0) { json!(0) } else { edge.clone() },
+        );
     }
 }
 
 #[test]
 fn many_of_everything_ends_in_time() {
     let began = Instant::now();
-    let rows: Vec<Value> = (0..100_000_u32).map(|n| json!({ "id": n, "k": n % 1_000, "t": format!("text {n}") })).collect();
+    let rows: Vec<Value> =
+        (0..100_000_u32).map(|n| json!({ "id": n, "k": n % 1_000, "t": format!("text {n}") })).collect();
     for (operation, config) in [
         ("unique", json!({"field": "t"})),
         ("unique", json!({})),
@@ -153,12 +187,15 @@ fn work_that_nobody_waits_for_stops() {
 
 /// Polls an attempt once; whether it is still going on.
 async fn futures_now<T>(attempt: &mut (impl Future<Output = T> + Unpin)) -> bool {
-    std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut *attempt).poll(cx).is_pending())).await
+    std::future::poll_fn(|cx| std::task::Poll::Ready(std::pin::Pin::new(&mut *attempt).poll(cx).is_pending()))
+        .await
 }
 
 #[test]
 fn a_configuration_of_any_shape_is_an_error_and_no_panic() {
-    for config in [json!([]), json!("x"), json!(1), json!(true), json!({"operation": []}), json!({"pipeline": [[[]]]})] {
+    for config in
+        [json!([]), json!("x"), json!(1), json!(true), json!({"operation": []}), json!({"pipeline": [[[]]]})]
+    {
         assert_eq!(failure_of(json!({"data": []}), config).0, "input");
     }
     let many: Vec<Value> = (0..1_000).map(|_| json!({ "operation": "flatten" })).collect();

@@ -99,7 +99,8 @@ fn keys_may_be_deep() {
 fn what_is_joined_must_be_an_array() {
     let (kind, message) = failure("join", json!({"with": {"a": 1}, "on": "id"}), json!([]));
     assert_eq!((kind.as_str(), message.as_str()), ("input", "`with` must be an array, and is an object"));
-    let found = wrong(json!({"operation": "join", "operationConfig": {"with": [], "on": "id", "type": "outer"}}));
+    let found =
+        wrong(json!({"operation": "join", "operationConfig": {"with": [], "on": "id", "type": "outer"}}));
     assert_eq!(found[0].0, "/operationConfig/type");
     assert_eq!(found[0].1, "unknown type `outer`");
     assert_eq!(wrong(json!({"operation": "join", "operationConfig": {"with": "{{ x }}", "on": "id"}})), []);
@@ -113,7 +114,8 @@ fn a_join_that_would_never_end_stops_at_its_limit() {
     assert_eq!(kind, "limit");
     assert!(message.starts_with("a list would have more than 1000000 items"), "{message}");
     let wide: Vec<Value> = (0..2_000).map(|n| json!({ "k": 1, "n": n, "text": "x".repeat(100) })).collect();
-    let config = json!({ "operation": "join", "operationConfig": { "with": wide, "on": "k" }, "maxBytes": 1_000_000 });
+    let config =
+        json!({ "operation": "join", "operationConfig": { "with": wide, "on": "k" }, "maxBytes": 1_000_000 });
     let (kind, message) = failure_of(json!({ "data": wide }), config);
     assert_eq!(kind, "limit");
     assert!(message.starts_with("the result would have more than 1000000 bytes"), "{message}");

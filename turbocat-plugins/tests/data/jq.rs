@@ -23,7 +23,11 @@ fn a_filter_works_on_the_data_as_a_whole() {
     gives("[paths]", json!({"a": [1]}), json!([["a"], ["a", 0]]));
     gives("reduce .[] as $x (0; . + $x)", json!([1, 2, 3]), json!(6));
     gives("[foreach .[] as $x (0; . + $x)]", json!([1, 2, 3]), json!([1, 3, 6]));
-    gives("to_entries | map(.key + \"=\" + (.value | tostring)) | join(\"&\")", json!({"a": 1, "b": "x"}), json!("a=1&b=x"));
+    gives(
+        "to_entries | map(.key + \"=\" + (.value | tostring)) | join(\"&\")",
+        json!({"a": 1, "b": "x"}),
+        json!("a=1&b=x"),
+    );
     gives("with_entries(.value += 1)", json!({"a": 1, "b": 2}), json!({"a": 2, "b": 3}));
     gives("[limit(3; range(10))]", json!(null), json!([0, 1, 2]));
     gives("first(range(5; 10))", json!(null), json!(5));
@@ -83,7 +87,11 @@ fn numbers_keep_their_digits() {
     gives("-.", json!(i64::MIN), json!(9_223_372_036_854_775_808_u64));
     gives(".[0] == .[1]", json!([1, 1.0]), json!(true));
     gives("[.[] | floor, round, ceil, sqrt]", json!([2.25]), json!([2, 2, 3, 1.5]));
-    gives("sort", json!([3, null, "a", 1.5, true, {}, [1], false, "B"]), json!([null, false, true, 1.5, 3, "B", "a", [1], {}]));
+    gives(
+        "sort",
+        json!([3, null, "a", 1.5, true, {}, [1], false, "B"]),
+        json!([null, false, true, 1.5, 3, "B", "a", [1], {}]),
+    );
     gives("[nan] | sort | .[0] | isnan", json!(null), json!(true));
     gives("[nan, 1, nan, 0] | sort | map(isnan)", json!(null), json!([true, true, false, false]));
     gives("nan == nan", json!(null), json!(false));
@@ -99,7 +107,11 @@ fn numbers_keep_their_digits() {
 fn the_library_is_there() {
     gives("test(\"B\"; \"i\")", json!("abc"), json!(true));
     gives("[match(\"a.\"; \"g\") | .offset]", json!("äabxac"), json!([1, 4]));
-    gives("[match(\"(?<x>b)(c)?\") | .captures[] | [.name, .string, .offset]]", json!("abd"), json!([["x", "b", 1]]));
+    gives(
+        "[match(\"(?<x>b)(c)?\") | .captures[] | [.name, .string, .offset]]",
+        json!("abd"),
+        json!([["x", "b", 1]]),
+    );
     gives("capture(\"(?<y>[0-9]+)-(?<m>[0-9]+)\")", json!("2024-03"), json!({"y": "2024", "m": "03"}));
     gives("[scan(\"[0-9]+\")]", json!("a1b22"), json!(["1", "22"]));
     gives("[sub(\"a\"; \"x\"), gsub(\"a\"; \"x\")]", json!("aa"), json!(["xa", "xx"]));
@@ -144,13 +156,19 @@ fn what_becomes_of_several_values_is_said() {
     for (filter, found) in [(".[]", "several"), ("empty", "none")] {
         let (kind, message) = failure("jq", json!({ "filter": filter }), json!([1, 2]));
         assert_eq!(kind, "output");
-        assert_eq!(message, format!("the filter gives {found} where one value is wanted; help: collect them by `[ … ]`, or say `outputs: all` or `outputs: first`"));
+        assert_eq!(
+            message,
+            format!(
+                "the filter gives {found} where one value is wanted; help: collect them by `[ … ]`, or say `outputs: all` or `outputs: first`"
+            )
+        );
     }
 }
 
 #[test]
 fn arguments_are_variables_and_no_code() {
-    let config = json!({ "filter": "map(select(. > $least)) + [$name]", "args": { "least": 1, "name": "x\" | env" } });
+    let config =
+        json!({ "filter": "map(select(. > $least)) + [$name]", "args": { "least": 1, "name": "x\" | env" } });
     assert_eq!(result("jq", config, json!([1, 2])), json!([2, "x\" | env"]));
     let config = json!({ "filter": "[$a, $b]", "args": { "b": 1, "a": [2] } });
     assert_eq!(result("jq", config, json!(null)), json!([[2], 1]));
@@ -167,7 +185,11 @@ fn what_fails_says_why() {
     fails("error(\"no such user\")", json!(null), "the filter failed: no such user");
     fails("{(1): 2}", json!(null), "the filter failed: cannot use 1 as key of an object");
     fails("1 % 0", json!(null), "the filter failed: cannot calculate 1 % 0");
-    fails("tonumber", json!("x"), "the filter failed: the text is no JSON: expected value at line 1 column 1");
+    fails(
+        "tonumber",
+        json!("x"),
+        "the filter failed: the text is no JSON: expected value at line 1 column 1",
+    );
     fails("test(\"(\")", json!("x"), "the filter failed: the pattern `(` is wrong: unclosed group");
     fails("halt", json!(null), "the filter failed: a filter cannot end the program");
     let (_, message) = failure("jq", json!({ "filter": "error" }), json!("long ".repeat(1_000)));
@@ -189,12 +211,32 @@ fn a_wrong_filter_has_its_place() {
     check(".a | ", "`term` is expected in column 6", "");
     check("if . then 1", "`else or end` is expected in column 12", "");
     check("\"x", "`closing quote` is expected in column 3", "");
-    check("name", "the filter `name` is not defined in column 1", "fields are written with a dot, such as `.name`");
+    check(
+        "name",
+        "the filter `name` is not defined in column 1",
+        "fields are written with a dot, such as `.name`",
+    );
     check(".a | mpa(.x)", "the filter `mpa` with 1 argument is not defined in column 6", "");
-    check(".a > $least", "the variable `$least` is not defined in column 6", "variables are bound by `as`, or given by `args`");
-    check("env", "the filter `env` is not defined in column 1", "fields are written with a dot, such as `.name`");
-    check("$ENV", "the variable `$ENV` is not defined in column 1", "variables are bound by `as`, or given by `args`");
-    check("input", "the filter `input` is not defined in column 1", "fields are written with a dot, such as `.name`");
+    check(
+        ".a > $least",
+        "the variable `$least` is not defined in column 6",
+        "variables are bound by `as`, or given by `args`",
+    );
+    check(
+        "env",
+        "the filter `env` is not defined in column 1",
+        "fields are written with a dot, such as `.name`",
+    );
+    check(
+        "$ENV",
+        "the variable `$ENV` is not defined in column 1",
+        "variables are bound by `as`, or given by `args`",
+    );
+    check(
+        "input",
+        "the filter `input` is not defined in column 1",
+        "fields are written with a dot, such as `.name`",
+    );
     let modules = "a filter cannot import modules, or be one";
     check("import \"a\" as a; .", modules, "write the definitions into the filter");
     check("include \"a\"; .", modules, "write the definitions into the filter");
@@ -223,7 +265,10 @@ fn a_recursion_that_passes_filters_is_found_wherever_it_hides() {
         "def f(g): . as {(f(g)): $y} | 1; f(.)",
     ] {
         let found = wrong(json!({ "operation": "jq", "operationConfig": { "filter": filter } }));
-        assert_eq!(found[0].1, "the filter is wrong: `f` calls itself with a filter as an argument", "{filter}");
+        assert_eq!(
+            found[0].1, "the filter is wrong: `f` calls itself with a filter as an argument",
+            "{filter}"
+        );
     }
     gives("def f(g): def f: g; f; f(.)", json!(1), json!(1));
     gives("def f($x): if $x > 3 then $x else f($x + 1) end; f(0)", json!(1), json!(4));
@@ -295,7 +340,11 @@ fn a_filter_that_goes_too_deep_is_stopped() {
     stops("path(first(skip(100000000; recurse(.[0:]))))", json!("x"), DEPTH);
     stops("reduce range(1000000) as $i (.; .a) |= 1", json!(null), SOME);
     stops("def f: def g: f; g | g; f", json!(null), SOME);
-    stops("reduce range(200) as $i (0; [.])", json!(null), "the filter gives a value that is nested more than 100 levels deep");
+    stops(
+        "reduce range(200) as $i (0; [.])",
+        json!(null),
+        "the filter gives a value that is nested more than 100 levels deep",
+    );
 }
 
 #[test]
@@ -308,9 +357,11 @@ fn a_limit_cannot_be_caught() {
 
 #[test]
 fn the_output_is_bounded_too() {
-    let config = json!({ "operation": "jq", "operationConfig": { "filter": "[range(1000)]" }, "maxItems": 100 });
+    let config =
+        json!({ "operation": "jq", "operationConfig": { "filter": "[range(1000)]" }, "maxItems": 100 });
     assert_eq!(failure_of(json!({ "data": 1 }), config).0, "limit");
-    let config = json!({ "operation": "jq", "operationConfig": { "filter": "\"x\" * 1000" }, "maxBytes": 100 });
+    let config =
+        json!({ "operation": "jq", "operationConfig": { "filter": "\"x\" * 1000" }, "maxBytes": 100 });
     assert_eq!(failure_of(json!({ "data": 1 }), config).0, "limit");
     let config = json!({ "operation": "jq", "operationConfig": { "filter": "range(1000)", "outputs": "all" }, "maxItems": 100 });
     assert_eq!(failure_of(json!({ "data": 1 }), config).0, "limit");

@@ -20,8 +20,13 @@ fn an_operation_on_items_needs_an_array() {
         ("join", json!({"with": [], "on": "a"})),
         ("aggregate", json!({"aggregations": [{"operation": "count"}]})),
     ];
-    let others =
-        [(json!({}), "an object"), (json!("x"), "a string"), (json!(1), "a number"), (json!(null), "null"), (json!(true), "a boolean")];
+    let others = [
+        (json!({}), "an object"),
+        (json!("x"), "a string"),
+        (json!(1), "a number"),
+        (json!(null), "null"),
+        (json!(true), "a boolean"),
+    ];
     for (operation, config) in configs {
         for (data, named) in &others {
             let (kind, message) = failure(operation, config.clone(), data.clone());
@@ -57,20 +62,34 @@ fn group_makes_an_object_of_lists() {
 
 #[test]
 fn keys_of_groups_are_texts() {
-    let items = [json!(1), json!(1.0), json!("1"), json!(true), json!(null), json!([1, "a"]), json!({"x": 1}), json!(1.5)];
+    let items = [
+        json!(1),
+        json!(1.0),
+        json!("1"),
+        json!(true),
+        json!(null),
+        json!([1, "a"]),
+        json!({"x": 1}),
+        json!(1.5),
+    ];
     let mut data: Vec<Value> = items.iter().map(|key| json!({ "k": key })).collect();
     data.push(json!({}));
     data.push(json!("scalar"));
     let found = crate::ask::result("group", json!({"field": "k"}), json!(data));
-    let sizes: Vec<(String, usize)> =
-        found.as_object().unwrap().iter().map(|(key, list)| (key.clone(), list.as_array().unwrap().len())).collect();
+    let sizes: Vec<(String, usize)> = found
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(key, list)| (key.clone(), list.as_array().unwrap().len()))
+        .collect();
     let expected = [("1", 3), ("true", 1), ("undefined", 3), ("[1,\"a\"]", 1), ("{\"x\":1}", 1), ("1.5", 1)];
     assert_eq!(sizes, expected.map(|(key, size)| (key.to_owned(), size)));
 }
 
 #[test]
 fn keys_of_groups_that_look_like_an_index_come_first() {
-    let data: Vec<Value> = ["b", "10", "2", "01", "a", "-1", "4294967295"].iter().map(|k| json!({ "k": k })).collect();
+    let data: Vec<Value> =
+        ["b", "10", "2", "01", "a", "-1", "4294967295"].iter().map(|k| json!({ "k": k })).collect();
     let found = crate::ask::result("group", json!({"field": "k"}), json!(data));
     let keys: Vec<&String> = found.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["2", "10", "b", "01", "a", "-1", "4294967295"]);
@@ -91,7 +110,8 @@ fn flatten_puts_lists_in_their_place() {
 
 #[test]
 fn unique_keeps_the_first_of_each() {
-    let data = || json!([{"k": 1, "n": 1}, {"k": 1.0, "n": 2}, {"k": "1"}, {"k": null}, {}, {"n": 3}, {"k": null}]);
+    let data =
+        || json!([{"k": 1, "n": 1}, {"k": 1.0, "n": 2}, {"k": "1"}, {"k": null}, {}, {"n": 3}, {"k": null}]);
     check("unique", json!({"field": "k"}), data(), json!([{"k": 1, "n": 1}, {"k": "1"}, {"k": null}, {}]));
     let whole = json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}, 1, 1.0, "1", [1, 2], [2, 1], [1, 2], null, null]);
     check("unique", json!({}), whole, json!([{"a": 1, "b": 2}, 1, "1", [1, 2], [2, 1], null]));
@@ -121,7 +141,12 @@ fn omit_removes_keys_at_the_top() {
     let item = || json!({"a": 1, "b": {"a": 2}, "c": 3, "b.a": 4});
     let fields = json!({"fields": ["a", "b.a", "missing"]});
     check("omit", fields.clone(), item(), json!({"b": {"a": 2}, "c": 3}));
-    check("omit", fields.clone(), json!([item(), 5, null, [1]]), json!([{"b": {"a": 2}, "c": 3}, {}, {}, {}]));
+    check(
+        "omit",
+        fields.clone(),
+        json!([item(), 5, null, [1]]),
+        json!([{"b": {"a": 2}, "c": 3}, {}, {}, {}]),
+    );
     let found = crate::ask::result("omit", json!({"fields": ["a"]}), json!({"x": 1, "a": 2, "y": 3, "z": 4}));
     assert_eq!(found.as_object().unwrap().keys().collect::<Vec<_>>(), ["x", "y", "z"]);
     for scalar in [json!(1), json!("x"), json!(null)] {

@@ -12,7 +12,8 @@ fn scalar() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         (-3_i64..4).prop_map(Value::from),
         (-4_i64..5).prop_map(|n| json!(n as f64 / 2.0)),
-        prop_oneof![Just("a"), Just("b"), Just("B"), Just("1"), Just(""), Just("undefined")].prop_map(Value::from),
+        prop_oneof![Just("a"), Just("b"), Just("B"), Just("1"), Just(""), Just("undefined")]
+            .prop_map(Value::from),
     ]
 }
 
@@ -20,7 +21,8 @@ fn value() -> impl Strategy<Value = Value> {
     scalar().prop_recursive(2, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((name(), inner), 0..3).prop_map(|fields| json!(fields.into_iter().collect::<Map<_, _>>())),
+            prop::collection::vec((name(), inner), 0..3)
+                .prop_map(|fields| json!(fields.into_iter().collect::<Map<_, _>>())),
         ]
     })
 }
@@ -108,7 +110,9 @@ fn holds(field: Option<&Value>, operator: &str, value: &Value) -> bool {
         "startsWith" => field_text.is_some_and(|field| field.starts_with(&text(value))),
         "endsWith" => field_text.is_some_and(|field| field.ends_with(&text(value))),
         "exists" => {
-            let no = matches!(value, Value::Null | Value::Bool(false)) || *value == json!("") || value.as_f64() == Some(0.0);
+            let no = matches!(value, Value::Null | Value::Bool(false))
+                || *value == json!("")
+                || value.as_f64() == Some(0.0);
             field.is_some() != no
         }
         _ => unreachable!("the model knows all operators"),

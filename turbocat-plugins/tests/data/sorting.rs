@@ -16,7 +16,10 @@ fn sorted(config: Value, values: &[Value]) -> Vec<Value> {
 #[test]
 fn items_are_sorted_by_a_field_either_way() {
     let values = [json!(3), json!(1.5), json!(-1), json!(10), json!(2)];
-    assert_eq!(sorted(json!({"field": "v"}), &values), [json!(-1), json!(1.5), json!(2), json!(3), json!(10)]);
+    assert_eq!(
+        sorted(json!({"field": "v"}), &values),
+        [json!(-1), json!(1.5), json!(2), json!(3), json!(10)]
+    );
     let down = json!({"field": "v", "direction": "desc"});
     assert_eq!(sorted(down, &values), [json!(10), json!(3), json!(2), json!(1.5), json!(-1)]);
     check("sort", json!({"field": "a.0"}), json!([{"a": [2]}, {"a": [1]}]), json!([{"a": [1]}, {"a": [2]}]));
@@ -50,8 +53,26 @@ fn letters_may_be_taken_without_their_case() {
 
 #[test]
 fn values_of_all_kinds_have_one_order() {
-    let values = [json!({"b": 1}), json!("x"), json!([2]), json!(7), json!(true), json!({"a": 1}), json!(false), json!([1])];
-    let expected = [json!(false), json!(true), json!(7), json!("x"), json!([2]), json!([1]), json!({"b": 1}), json!({"a": 1})];
+    let values = [
+        json!({"b": 1}),
+        json!("x"),
+        json!([2]),
+        json!(7),
+        json!(true),
+        json!({"a": 1}),
+        json!(false),
+        json!([1]),
+    ];
+    let expected = [
+        json!(false),
+        json!(true),
+        json!(7),
+        json!("x"),
+        json!([2]),
+        json!([1]),
+        json!({"b": 1}),
+        json!({"a": 1}),
+    ];
     assert_eq!(sorted(json!({"field": "v"}), &values), expected);
 }
 
@@ -66,7 +87,11 @@ fn equal_items_keep_their_order_and_the_next_key_decides() {
     assert_eq!(ids(json!({"field": "a", "direction": "desc"})), [1, 3, 4, 2]);
     assert_eq!(ids(json!({"by": [{"field": "a"}, {"field": "b", "direction": "desc"}]})), [2, 3, 1, 4]);
     assert_eq!(ids(json!({"by": {"field": "b", "direction": "desc"}})), [2, 3, 1, 4]);
-    assert_eq!(ids(json!({"by": [{"field": "b"}], "field": "a", "direction": "desc"})), [1, 4, 2, 3], "`by` wins");
+    assert_eq!(
+        ids(json!({"by": [{"field": "b"}], "field": "a", "direction": "desc"})),
+        [1, 4, 2, 3],
+        "`by` wins"
+    );
     assert_eq!(ids(json!({"by": []})), [1, 2, 3, 4]);
     assert_eq!(ids(json!({})), [1, 2, 3, 4]);
 }
@@ -81,7 +106,19 @@ fn a_direction_that_does_not_exist_is_an_error() {
 
 #[test]
 fn whole_numbers_are_sorted_exactly() {
-    let values = [json!(u64::MAX), json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992.0), json!(i64::MIN), json!(-1e300)];
-    let expected = [json!(-1e300), json!(i64::MIN), json!(9_007_199_254_740_992.0), json!(9_007_199_254_740_993_u64), json!(u64::MAX)];
+    let values = [
+        json!(u64::MAX),
+        json!(9_007_199_254_740_993_u64),
+        json!(9_007_199_254_740_992.0),
+        json!(i64::MIN),
+        json!(-1e300),
+    ];
+    let expected = [
+        json!(-1e300),
+        json!(i64::MIN),
+        json!(9_007_199_254_740_992.0),
+        json!(9_007_199_254_740_993_u64),
+        json!(u64::MAX),
+    ];
     assert_eq!(sorted(json!({"field": "v"}), &values), expected);
 }

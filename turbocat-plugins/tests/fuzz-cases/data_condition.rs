@@ -16,7 +16,8 @@ pub(crate) fn check(data: &[u8]) {
         return;
     }
     let item: Value = serde_json::from_str(item).unwrap_or_else(|_| json!({ "a": [1, "x"], "b": item }));
-    let config = |condition: &str| json!({ "operation": "filter", "operationConfig": { "condition": condition } });
+    let config =
+        |condition: &str| json!({ "operation": "filter", "operationConfig": { "condition": condition } });
     let found = mistakes(&config(condition));
     let inputs = json!({ "data": [item] });
     let first = ask(inputs.clone(), config(condition));
@@ -39,5 +40,8 @@ pub(crate) fn check(data: &[u8]) {
         }
         (Ok(_), found) => panic!("it was refused: {found:?}"),
     }
-    assert_eq!(first.map_err(|failure| failure.message), ask(inputs, config(condition)).map_err(|failure| failure.message));
+    assert_eq!(
+        first.map_err(|failure| failure.message),
+        ask(inputs, config(condition)).map_err(|failure| failure.message)
+    );
 }

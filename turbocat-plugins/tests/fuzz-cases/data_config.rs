@@ -10,8 +10,11 @@ use super::data::{ask, mistakes};
 
 pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let (config, inputs) = text.split_once("\n====\n").unwrap_or((text, r#"{"data":[{"a":1},{"a":"x","b":[2]},null]}"#));
-    let (Ok(config), Ok(inputs)) = (serde_json::from_str::<Value>(config), serde_json::from_str::<Value>(inputs)) else {
+    let (config, inputs) =
+        text.split_once("\n====\n").unwrap_or((text, r#"{"data":[{"a":1},{"a":"x","b":[2]},null]}"#));
+    let (Ok(config), Ok(inputs)) =
+        (serde_json::from_str::<Value>(config), serde_json::from_str::<Value>(inputs))
+    else {
         return;
     };
     // Filters have a target of their own, and time is no promise of this one.

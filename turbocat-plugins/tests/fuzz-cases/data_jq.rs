@@ -10,7 +10,8 @@ use super::data::{ask, mistakes};
 
 pub(crate) fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let (filter, input) = text.split_once("\n====\n").unwrap_or((text, r#"{"a":[1,2.5,"x",null,{"b":true}]}"#));
+    let (filter, input) =
+        text.split_once("\n====\n").unwrap_or((text, r#"{"a":[1,2.5,"x",null,{"b":true}]}"#));
     if filter.contains("{{") {
         return;
     }

@@ -66,7 +66,12 @@ fn part(range: &Range<&Jv>, length: usize) -> Result<(usize, usize), Error> {
         None | Some(Jv::Null(_)) => Ok(default),
         Some(end) => {
             let whole = end.as_whole().ok_or_else(|| Error::typ(end.clone(), "integer"))?;
-            Ok(if whole < 0 { place(whole, length).unwrap_or(0) } else { place(whole, length).unwrap_or(length) }.min(length))
+            Ok(if whole < 0 {
+                place(whole, length).unwrap_or(0)
+            } else {
+                place(whole, length).unwrap_or(length)
+            }
+            .min(length))
         }
     };
     let (from, to) = (end(range.start, 0)?, end(range.end, length)?);
@@ -202,9 +207,7 @@ impl jaq_core::ValT for Jv {
                 let fields = fields.filter_map(|(key, value)| f(value).next().map(|value| Ok((key, value?))));
                 Ok(Self::object(fields.collect::<Result<Vec<_>, Exn<'a, Self>>>()?))
             }
-            other => {
-                opt.fail(other, |other| Exn::from(Error::typ(other, "iterable (array or object)")))
-            }
+            other => opt.fail(other, |other| Exn::from(Error::typ(other, "iterable (array or object)"))),
         }
     }
 

@@ -51,6 +51,7 @@ fn sorted(fields: &Fields) -> Vec<(&str, &Jv)> {
 
 /// The order of `<`, in which what is no number is smaller than every number, itself included:
 /// jaq's `isnan` is made of it.
+#[expect(clippy::non_canonical_partial_ord_impl, reason = "what is no number is not even equal to itself")]
 impl PartialOrd for Jv {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         if is_nan(self) && is_nan(other) {

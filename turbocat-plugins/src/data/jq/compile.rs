@@ -86,9 +86,9 @@ fn place(text: &str, part: &str) -> usize {
 }
 
 fn lexed(text: &str, errors: &[lex::Error<&str>]) -> Mistake {
-    errors.first().map_or_else(unknown, |(expected, found)| {
-        expected_at(text, place(text, found), expected.as_str())
-    })
+    errors
+        .first()
+        .map_or_else(unknown, |(expected, found)| expected_at(text, place(text, found), expected.as_str()))
 }
 
 fn expected_at(text: &str, place: usize, expected: &str) -> Mistake {

@@ -62,16 +62,16 @@ impl<'c> Jq<'c> {
             None if settings.has("args") => return None,
             None => Vec::new(),
         };
-        let (names, arguments) =
+        let (names, arguments): (Vec<_>, Vec<_>) =
             members.into_iter().map(|(name, setting)| (name.to_owned(), setting.value)).unzip();
-        let program = program(&settings.given("filter")?, names)?;
+        let program = program(&settings.given("filter")?, &names)?;
         let memory = usize::try_from(memory?).unwrap_or(usize::MAX).saturating_mul(1 << 20);
         Some(Self { program, arguments, outputs: outputs?, time: Duration::from_millis(time?), memory })
     }
 
     /// A filter by itself.
     pub(in crate::data) fn of_text(setting: &Setting<'c, '_>) -> Option<Self> {
-        let program = program(setting, Vec::new())?;
+        let program = program(setting, &[])?;
         let (time, memory) = (Duration::from_millis(TIME_MS), (MEMORY_MB as usize) << 20);
         Some(Self { program, arguments: Vec::new(), outputs: Outputs::One, time, memory })
     }
@@ -99,10 +99,9 @@ impl<'c> Jq<'c> {
             let context = Ctx::<Bounded>::new(Carried::new(&filter.lut), variables);
             let mut outputs = filter.id.run((context, Jv::from(input))).map(|output| match output {
                 Ok(value) => Ok(value),
-                Err(exception) => Err(exception.get_err().map_or_else(
-                    |_| Fault::input("the filter cannot end the program"),
-                    failed,
-                )),
+                Err(exception) => Err(exception
+                    .get_err()
+                    .map_or_else(|_| Fault::input("the filter cannot end the program"), failed)),
             });
             match self.outputs {
                 Outputs::First => outputs.next().transpose()?.unwrap_or_default().to_json(meter),
@@ -143,12 +142,13 @@ impl<'c> Jq<'c> {
     }
 }
 
-fn program(setting: &Setting<'_, '_>, names: Vec<String>) -> Option<Arc<Program>> {
+fn program(setting: &Setting<'_, '_>, names: &[String]) -> Option<Arc<Program>> {
     let text = setting.text()?;
-    match compile(text, &names) {
+    match compile(text, names) {
         Ok(program) => Some(program),
         Err(mistake) => {
-            let mut bad = BadConfig::at(setting.at.clone(), format!("the filter is wrong: {}", mistake.message));
+            let mut bad =
+                BadConfig::at(setting.at.clone(), format!("the filter is wrong: {}", mistake.message));
             bad.help = mistake.help;
             setting.findings().add(bad);
             None

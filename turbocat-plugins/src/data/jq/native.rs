@@ -22,11 +22,11 @@ fn list() -> Box<[Filter<RunPtr<Bounded>>]> {
     Box::new([
         ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
         ("tojson", v(0), |cv| bome(Ok(Jv::text(cv.1.to_string())))),
-        ("length", v(0), |cv| bome(length(cv.1))),
+        ("length", v(0), |cv| bome(length(&cv.1))),
         ("contains", v(1), |cv| unary(cv, |a, b| Ok(Jv::Bool(contains(&a, &b))))),
         ("has", v(1), |cv| unary(cv, has)),
         ("indices", v(1), |cv| unary(cv, indices)),
-        ("bsearch", v(1), |cv| unary(cv, search)),
+        ("bsearch", v(1), |cv| unary(cv, |list, wanted| search(list, &wanted))),
         ("matches", v(2), |cv| matched(cv, false, true)),
         ("split_matches", v(2), |cv| matched(cv, true, true)),
         ("split_", v(2), |cv| matched(cv, true, false)),
@@ -50,8 +50,8 @@ fn from_json(value: &Jv) -> ValR {
     Ok(Jv::from(&value))
 }
 
-fn length(value: Jv) -> ValR {
-    Ok(match &value {
+fn length(value: &Jv) -> ValR {
+    Ok(match value {
         Jv::Null(_) => Jv::Whole(0),
         Jv::Bool(_) => return Err(Error::str(format!("{value} has no length"))),
         Jv::Text(text) => Jv::from(text.text.chars().count()),
@@ -105,9 +105,9 @@ fn indices(value: Jv, wanted: Jv) -> ValR {
     })
 }
 
-fn search(list: Jv, wanted: Jv) -> ValR {
+fn search(list: Jv, wanted: &Jv) -> ValR {
     let Jv::List(items) = &list else { return Err(Error::typ(list, "array")) };
-    let place = match items.items().binary_search(&wanted) {
+    let place = match items.items().binary_search(wanted) {
         Ok(at) => at as i64,
         Err(at) => -1 - at as i64,
     };
@@ -135,11 +135,7 @@ fn flags(text: &str) -> Result<(Flags, bool, bool), Error> {
 }
 
 /// Matches a pattern: what does not match, what does, or both in turn.
-fn matched<'a>(
-    mut cv: jaq_core::Cv<'a, Bounded>,
-    between: bool,
-    matches: bool,
-) -> ValXs<'a, Jv> {
+fn matched<'a>(mut cv: jaq_core::Cv<'a, Bounded>, between: bool, matches: bool) -> ValXs<'a, Jv> {
     let flags_given = cv.0.pop_var();
     let given = cv.0.pop_var();
     let find = || -> ValR {

@@ -64,9 +64,8 @@ impl<'s> Search<'s> {
             Term::Def(defs, body) => defs.iter().find_map(|def| self.def(def)).or_else(|| self.term(body)),
             Term::Call(name, arguments) => {
                 // The innermost definition of that name is the one that is called.
-                let called = self.open.iter().rev().find(|(open, arity, _)| {
-                    open == name && *arity == arguments.len()
-                });
+                let called =
+                    self.open.iter().rev().find(|(open, arity, _)| open == name && *arity == arguments.len());
                 match called {
                     Some((name, _, true)) => Some(name),
                     _ => self.all(arguments),
@@ -85,9 +84,9 @@ impl<'s> Search<'s> {
         match pattern {
             Pattern::Var(_) => None,
             Pattern::Arr(inner) => inner.iter().find_map(|pattern| self.pattern(pattern)),
-            Pattern::Obj(fields) => fields
-                .iter()
-                .find_map(|(key, pattern)| self.term(key).or_else(|| self.pattern(pattern))),
+            Pattern::Obj(fields) => {
+                fields.iter().find_map(|(key, pattern)| self.term(key).or_else(|| self.pattern(pattern)))
+            }
         }
     }
 }
