@@ -1,5 +1,6 @@
 //! Every example prints what its header says.
 
+#![cfg(feature = "api")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::path::{Path, PathBuf};
@@ -59,7 +60,6 @@ fn check(examples: &[&str]) {
 }
 
 #[test]
-#[cfg(feature = "api")]
 fn the_example_of_the_api_agent_prints_what_its_header_says() {
     check(&["fetch"]);
 }

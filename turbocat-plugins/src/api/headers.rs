@@ -57,6 +57,10 @@ pub(crate) fn header_value(reader: &mut Reader<'_>, at: &str, name: &str, text: 
 /// Whether a header sounds like one that another origin must not see.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
+    // it tells who asks again, not who asks
+    if name == "idempotency-key" {
+        return false;
+    }
     ["auth", "cookie", "key", "token", "secret", "session", "password", "signature", "credential"]
         .iter()
         .any(|word| name.contains(word))

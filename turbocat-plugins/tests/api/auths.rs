@@ -70,12 +70,12 @@ async fn credentials_are_not_carried_to_another_origin() {
     output(json!({
         "url": server.url("/"),
         "auth": { "type": "api_key", "apiKey": "s3cret", "apiKeyHeader": "X-Mine" },
-        "headers": { "X-Access-Token": "s3cret", "X-Plain": "p" },
+        "headers": { "X-Access-Token": "s3cret", "X-Plain": "p", "Idempotency-Key": "i" },
     }))
     .await;
     let first = server.only();
     assert_eq!((first.header("x-mine"), first.header("x-access-token")), (Some("s3cret"), Some("s3cret")));
     let last = other.only();
     assert_eq!((last.header("x-mine"), last.header("x-access-token")), (None, None));
-    assert_eq!(last.header("x-plain"), Some("p"));
+    assert_eq!((last.header("x-plain"), last.header("idempotency-key")), (Some("p"), Some("i")));
 }

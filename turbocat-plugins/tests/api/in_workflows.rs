@@ -12,7 +12,7 @@ fn engine() -> Engine {
     builtin(Engine::builder(), &Builtin::new().egress(egress)).build()
 }
 
-fn workflow(config: Value) -> Workflow {
+fn workflow(config: &Value) -> Workflow {
     Workflow::from_json(&json!({ "steps": { "call": { "agent": "api", "config": config } } }).to_string())
         .unwrap()
 }
@@ -31,7 +31,7 @@ async fn templates_are_evaluated_and_addresses_encoded() {
     let inputs = json!({
         "base": server.url(""), "name": "a b/c?d&e", "method": "post", "count": 7, "many": [1, "x y"], "timeout": 5000,
     });
-    let execution = engine().run(&workflow(config), inputs).await.unwrap();
+    let execution = engine().run(&workflow(&config), inputs).await.unwrap();
     assert_eq!(execution.output()["call"]["statusCode"], 200, "{:?}", execution.output());
     let seen = server.only();
     assert_eq!(seen.method, "POST");
@@ -67,16 +67,16 @@ async fn the_keys_of_two_attempts_of_a_step_are_the_same() {
 
 #[test]
 fn mistakes_are_told_when_a_workflow_is_compiled() {
-    let diagnostics = |config: Value| {
+    let diagnostics = |config: &Value| {
         let engine = engine();
         let found = engine.check(&workflow(config));
         found.iter().map(|found| found.message.clone()).collect::<Vec<_>>()
     };
-    let found = diagnostics(json!({ "url": "https://example.com/", "method": "PSOT", "retryCout": 1 }));
+    let found = diagnostics(&json!({ "url": "https://example.com/", "method": "PSOT", "retryCout": 1 }));
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found.iter().any(|text| text.contains("invalid method `PSOT`")), "{found:#?}");
     assert!(found.iter().any(|text| text.contains("`retryCout`")), "{found:#?}");
-    assert_eq!(diagnostics(json!({ "url": "https://example.com/" })), Vec::<String>::new());
+    assert_eq!(diagnostics(&json!({ "url": "https://example.com/" })), Vec::<String>::new());
 }
 
 #[test]
