@@ -1,1 +1,6 @@
-//! Room of `llm`.
+//! Language models.
+
+pub mod conversation;
+pub mod answer;
+pub mod sse;
+pub mod provider;
