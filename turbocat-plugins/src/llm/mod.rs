@@ -4,3 +4,6 @@ pub mod conversation;
 pub mod answer;
 pub mod sse;
 pub mod provider;
+pub mod repair;
+mod price;
+mod config;
