@@ -257,15 +257,24 @@ impl<'a> Reader<'a> {
         let rest = self.rest();
         let end = rest.find(|c: char| c.is_whitespace() || ",:]}[{\"'".contains(c)).unwrap_or(rest.len());
         let word = &rest[..end];
+        let cut = end == rest.len();
         let value = match word {
-            "true" | "True" | "TRUE" => Value::Bool(true),
-            "false" | "False" | "FALSE" => Value::Bool(false),
-            "null" | "None" | "NULL" | "undefined" | "NaN" => Value::Null,
-            word => number(word, end == rest.len())?,
+            "true" | "True" | "TRUE" => Some(Value::Bool(true)),
+            "false" | "False" | "FALSE" => Some(Value::Bool(false)),
+            "null" | "None" | "NULL" | "undefined" | "NaN" => Some(Value::Null),
+            word => number(word, cut),
         };
-        self.at += end;
-        Some(value)
+        if value.is_some() || (cut && is_beginning(word)) {
+            self.at += end;
+        }
+        value
     }
+}
+
+/// Whether a text that ends here was going to have a word of JSON.
+fn is_beginning(word: &str) -> bool {
+    word.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+        || ["true", "false", "null"].iter().any(|whole| whole.starts_with(word))
 }
 
 /// A number; at the end of the text one that was cut off too.

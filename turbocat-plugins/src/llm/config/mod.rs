@@ -71,9 +71,14 @@ impl Config {
         }
     }
 
-    /// What is wrong with a configuration as written.
+    /// What is wrong with a configuration as written, besides what its schema says.
     pub(crate) fn check(value: &Value) -> Vec<BadConfig> {
-        read(value, true).1
+        let mut faults = read(value, true).1;
+        if !faults.is_empty() {
+            let said = schema::places(value);
+            faults.retain(|fault| !said.contains(&fault.at));
+        }
+        faults
     }
 }
 

@@ -1,4 +1,12 @@
-//! The JSON Schema of the configuration: what editors complete and forms show.
+//! The JSON Schema of the configuration: what editors complete and forms show. What is inside of
+//! lists and objects is told there but not insisted on: `Reader` says in better words, and at a
+//! better place, what is wrong with it.
+
+use std::collections::BTreeSet;
+use std::sync::LazyLock;
+
+use jsonschema::Validator;
+use jsonschema::error::ValidationErrorKind;
 
 use serde_json::{Value, json};
 
@@ -13,14 +21,11 @@ pub(crate) fn schema() -> Value {
             "output": { "type": "number", "minimum": 0 },
             "cached": { "type": "number", "minimum": 0 },
         },
-        "required": ["input", "output"],
-        "additionalProperties": false,
     });
     let mock = json!({
         "type": "object",
         "description": "What the mock answers, call by call; the last answer is given again. Without it: what it is told.",
         "properties": { "replies": { "type": "array" } },
-        "additionalProperties": false,
     });
     let model = json!({
         "provider": { "enum": ["openai", "anthropic", "google", "ollama", "mock"], "default": "openai" },
@@ -31,7 +36,7 @@ pub(crate) fn schema() -> Value {
         "price": price,
         "extra": { "type": "object", "description": "More fields of the request, as the provider writes them." },
     });
-    let mut entry = json!({ "type": "object", "properties": model, "additionalProperties": false });
+    let mut entry = json!({ "type": "object", "properties": model });
     entry["properties"]["mock"] = mock.clone();
     let tool = json!({
         "type": "object",
@@ -44,19 +49,16 @@ pub(crate) fn schema() -> Value {
             "workflow": text("The workflow that answers."),
             "inputs": { "type": "object", "description": "Inputs the model has no say in." },
         },
-        "additionalProperties": false,
     });
     let message = json!({
         "type": "object",
         "properties": { "role": { "enum": ["system", "user", "assistant"] }, "content": { "type": "string" } },
-        "required": ["role", "content"],
-        "additionalProperties": false,
     });
     let mut properties = model;
     let more = json!({
         "models": {
             "type": "array", "minItems": 1,
-            "items": { "anyOf": [{ "type": "string", "pattern": "^[a-z]+/.+" }, entry] },
+            "items": { "type": ["string", "object"], "properties": entry["properties"] },
             "description": "Models to ask, in order: the next one if one is overloaded or cannot be reached.",
         },
         "systemPrompt": text("What stands above the conversation."),
@@ -74,21 +76,16 @@ pub(crate) fn schema() -> Value {
         "stopSequences": { "type": ["array", "string"], "items": { "type": "string" } },
         "stop": { "type": ["array", "string"], "items": { "type": "string" }, "description": "As `stopSequences`." },
         "responseFormat": {
-            "anyOf": [
-                { "enum": ["text", "json_object"] },
-                {
-                    "type": "object",
-                    "properties": {
-                        "type": { "enum": ["text", "json_object", "json_schema"] },
-                        "name": { "type": "string" },
-                        "schema": { "type": "object" },
-                        "native": { "type": "boolean", "default": true, "description": "Whether to ask the provider for it, or only the model." },
-                        "strict": { "type": "boolean" },
-                        "json_schema": { "type": "object" },
-                    },
-                    "additionalProperties": false,
-                },
-            ],
+            "type": ["string", "object"],
+            "description": "`text`, `json_object`, or an object with the `schema` it must fit.",
+            "properties": {
+                "type": { "enum": ["text", "json_object", "json_schema"] },
+                "name": { "type": "string" },
+                "schema": { "type": "object" },
+                "native": { "type": "boolean", "default": true, "description": "Whether to ask the provider for it, or only the model." },
+                "strict": { "type": "boolean" },
+                "json_schema": { "type": "object" },
+            },
             "default": "text",
         },
         "outputSchema": { "type": "object", "description": "JSON Schema the answer must fit." },
@@ -104,7 +101,6 @@ pub(crate) fn schema() -> Value {
                 "tokens": { "type": "integer", "minimum": 1 },
                 "costUsd": { "type": "number", "exclusiveMinimum": 0 },
             },
-            "additionalProperties": false,
         },
         "mock": mock,
     });
@@ -112,4 +108,24 @@ pub(crate) fn schema() -> Value {
         properties.extend(more);
     }
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
+}
+
+/// The places the schema complains of by itself: whoever checks a configuration against both must
+/// not hear it twice.
+pub(super) fn places(value: &Value) -> BTreeSet<String> {
+    static VALIDATOR: LazyLock<Option<Validator>> =
+        LazyLock::new(|| jsonschema::validator_for(&schema()).ok());
+    let errors = VALIDATOR.as_ref().into_iter().flat_map(|validator| validator.iter_errors(value));
+    let mut places = BTreeSet::new();
+    for error in errors {
+        let at = error.instance_path().as_str();
+        match error.kind() {
+            ValidationErrorKind::AdditionalProperties { unexpected } => {
+                let escape = |name: &String| name.replace('~', "~0").replace('/', "~1");
+                places.extend(unexpected.iter().map(|name| format!("{at}/{}", escape(name))));
+            }
+            _ => drop(places.insert(at.to_owned())),
+        }
+    }
+    places
 }

@@ -9,7 +9,7 @@ fn said(value: &Value) -> Vec<String> {
         let help = fault.help.map(|help| format!(" ({help})")).unwrap_or_default();
         format!("{}: {}{help}", fault.at, fault.message)
     };
-    Config::check(value).into_iter().map(show).collect()
+    read(value, true).1.into_iter().map(show).collect()
 }
 
 fn good(value: &Value) -> Config {
@@ -284,7 +284,7 @@ fn the_schema_knows_the_settings_that_are_read() {
     let read = |names: &[String], wrap: &dyn Fn(Value) -> Value| {
         for name in names {
             let value = json!({ name.as_str(): null, "nonsense": null });
-            let faults = Config::check(&wrap(value));
+            let faults = read(&wrap(value), true).1;
             let unknown: Vec<&str> = faults
                 .iter()
                 .filter(|fault| fault.message.starts_with("unknown setting"))
@@ -294,7 +294,7 @@ fn the_schema_knows_the_settings_that_are_read() {
         }
     };
     read(&known(&schema), &|value| value);
-    read(&known(&schema["properties"]["models"]["items"]["anyOf"][1]), &|value| json!({ "models": [value] }));
+    read(&known(&schema["properties"]["models"]["items"]), &|value| json!({ "models": [value] }));
     read(&known(&schema["properties"]["tools"]["items"]), &|value| json!({ "model": "x", "tools": [value] }));
     let validator = jsonschema::validator_for(&schema).unwrap();
     let full = json!({
@@ -311,4 +311,15 @@ fn the_schema_knows_the_settings_that_are_read() {
         validator.iter_errors(&full).map(|error| error.to_string()).collect::<Vec<_>>()
     );
     assert!(!validator.is_valid(&json!({ "nonsense": 1 })));
+}
+
+#[test]
+fn what_the_schema_says_is_not_said_twice() {
+    let check = |value: Value, expected: &[&str]| {
+        let places: Vec<String> = Config::check(&value).into_iter().map(|fault| fault.at).collect();
+        assert_eq!(places, expected, "{value}");
+    };
+    check(json!({ "model": "x", "temprature": 1, "maxTokens": "many" }), &[]);
+    check(json!({ "model": "x", "models": ["gpt-4o"] }), &["/model", "/models/0"]);
+    check(json!({ "model": "x", "budget": { "token": 1 } }), &["/budget/token", "/budget"]);
 }
