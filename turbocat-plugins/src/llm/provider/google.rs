@@ -110,9 +110,12 @@ fn contents(conversation: &Conversation) -> Value {
         }
         Message::Results(results) => {
             let results = results.iter().map(|result| {
-                let field = if result.failed { "error" } else { "result" };
                 let given = serde_json::from_str(&result.content).unwrap_or_else(|_| json!(result.content));
-                json!({ "functionResponse": { "name": result.name, "response": { field: given } } })
+                let response = match given {
+                    Value::Object(_) if result.failed => given,
+                    given => json!({ "result": given }),
+                };
+                json!({ "functionResponse": { "name": result.name, "response": response } })
             });
             Some(json!({ "role": "user", "parts": results.collect::<Vec<_>>() }))
         }

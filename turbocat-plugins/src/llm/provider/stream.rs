@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::llm::answer::{Answer, Fault, Tokens};
+use crate::llm::answer::{Answer, Fault, FaultKind, Tokens};
 use crate::llm::sse::{Framer, Framing, TooLong};
 
 /// Puts the messages of one provider's stream together.
@@ -54,8 +54,10 @@ impl StreamReader {
     /// It broke off before its end, or the model will not answer.
     pub fn end(mut self) -> Result<Answer, Fault> {
         let Self { framer, assembler } = &mut self;
-        framer.end(|message| assembler.take(message, &mut String::new()))?;
+        let last = framer.end(|message| assembler.take(message, &mut String::new()));
         let tokens = self.tokens();
+        // Half a message at the end is one that was cut off.
+        last.map_err(|fault| if fault.kind == FaultKind::Reply { broken() } else { fault }.spent(tokens))?;
         self.assembler.answer().map_err(|fault| fault.spent(tokens))
     }
 }
@@ -68,7 +70,7 @@ impl From<TooLong> for Fault {
 
 /// The stream broke off before its end.
 pub(super) fn broken() -> Fault {
-    Fault::new(crate::llm::answer::FaultKind::Connection, "the stream broke off before its end")
+    Fault::new(FaultKind::Connection, "the stream broke off before its end")
 }
 
 /// A message that cannot be read.
