@@ -211,7 +211,7 @@ fn unfit(message: String) -> StepFailure {
 }
 
 fn unfitting(answer: &Answer, mistakes: &[String], reasked: u64) -> StepFailure {
-    let times = if reasked == 0 { String::new() } else { format!(", asked for {} times", reasked + 1) };
+    let times = if reasked == 0 { String::new() } else { format!(", asked for {} times,", reasked + 1) };
     let message = format!("the answer{times} does not fit the schema: {}", mistakes.join("; "));
     let shown: String = answer.content.chars().take(LONGEST_SHOWN).collect();
     let detail = json!({ "content": shown, "mistakes": mistakes, "finishReason": answer.finish });

@@ -213,8 +213,9 @@ impl Reader {
         let tokens = fields.take("tokens").and_then(|node| self.whole(&node, 1, u64::MAX));
         let cost =
             fields.take("costUsd").and_then(|node| self.number(&node, f64::MIN_POSITIVE, f64::INFINITY));
+        let before = self.faults.len();
         self.finish(&fields);
-        if !fields.has("tokens") && !fields.has("costUsd") {
+        if !fields.has("tokens") && !fields.has("costUsd") && self.faults.len() == before {
             let fault = BadConfig::at(&node.at, "`budget` limits nothing");
             self.fault(fault.help("say `tokens` or `costUsd`"));
         }
