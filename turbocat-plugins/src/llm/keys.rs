@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 /// Finds keys by the names of the variables they are normally kept in, such as `OPENAI_API_KEY`.
 #[derive(Clone)]
-pub struct Keys(Arc<dyn Fn(&str) -> Option<String> + Send + Sync>);
+pub struct Keys(Arc<Find>);
+
+type Find = dyn Fn(&str) -> Option<String> + Send + Sync;
 
 impl Keys {
     /// The variables of the environment.

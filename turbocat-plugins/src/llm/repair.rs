@@ -234,11 +234,13 @@ impl<'a> Reader<'a> {
     fn code(&mut self, text: &mut String) {
         let Some(first) = self.hex() else { return text.push('\u{fffd}') };
         let mark = self.at;
-        if (0xd800..0xdc00).contains(&first) && self.skip('\\') && self.skip('u') {
-            if let Some(second) = self.hex().filter(|second| (0xdc00..0xe000).contains(second)) {
-                let both = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-                return text.push(char::from_u32(both).unwrap_or('\u{fffd}'));
-            }
+        if (0xd800..0xdc00).contains(&first)
+            && self.skip('\\')
+            && self.skip('u')
+            && let Some(second) = self.hex().filter(|second| (0xdc00..0xe000).contains(second))
+        {
+            let both = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+            return text.push(char::from_u32(both).unwrap_or('\u{fffd}'));
         }
         self.at = mark;
         text.push(char::from_u32(first).unwrap_or('\u{fffd}'));

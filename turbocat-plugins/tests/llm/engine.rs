@@ -145,6 +145,6 @@ async fn mistakes_are_found_when_a_workflow_is_compiled_each_of_them_once() {
     );
     check(
         "{ model: x, maxTokens: many }",
-        &["step `ask`: `maxTokens` does not fit agent `llm`: \"many\" is not a whole number"],
+        &["step `ask`: `maxTokens` does not fit agent `llm`: it must be of type integer, not a text"],
     );
 }

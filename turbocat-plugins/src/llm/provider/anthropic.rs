@@ -233,14 +233,12 @@ struct Ended {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    InputJson { partial_json: String },
     #[serde(other)]
     Other,
 }
@@ -272,8 +270,8 @@ impl Assemble for Pieces {
                 Block::Other => {}
             },
             Event::ContentBlockDelta { index, delta } => match delta {
-                Delta::TextDelta { text } => self.say(&text, text_out),
-                Delta::InputJsonDelta { partial_json } => {
+                Delta::Text { text } => self.say(&text, text_out),
+                Delta::InputJson { partial_json } => {
                     if let Some((_, call)) = self.calls.iter_mut().rev().find(|(block, _)| *block == index) {
                         call.arguments.push_str(&partial_json);
                         if call.name == ANSWER_TOOL {
@@ -284,7 +282,7 @@ impl Assemble for Pieces {
                 Delta::Other => {}
             },
             Event::MessageDelta { delta, usage } => {
-                self.answer.finish = delta.stop_reason.or(self.answer.finish.take());
+                self.answer.finish = delta.stop_reason.or_else(|| self.answer.finish.take());
                 self.usage.update(usage.unwrap_or_default());
             }
             Event::MessageStop => self.ended = true,

@@ -220,7 +220,7 @@ impl Pieces {
             return Err(Fault::new(FaultKind::Refusal, said).spent(self.answer.tokens));
         }
         let Some(candidate) = piece.candidates.into_iter().flatten().next() else { return Ok(()) };
-        self.answer.finish = candidate.finish_reason.or(self.answer.finish.take());
+        self.answer.finish = candidate.finish_reason.or_else(|| self.answer.finish.take());
         for part in candidate.content.and_then(|content| content.parts).into_iter().flatten() {
             self.spoke = true;
             if let Some(call) = part.function_call {

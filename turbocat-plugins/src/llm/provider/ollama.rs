@@ -150,7 +150,7 @@ impl Pieces {
             return Err(complaint::in_stream(&error));
         }
         self.ended |= piece.done;
-        self.answer.finish = piece.done_reason.or(self.answer.finish.take());
+        self.answer.finish = piece.done_reason.or_else(|| self.answer.finish.take());
         let tokens = &mut self.answer.tokens;
         tokens.input = piece.prompt_eval_count.unwrap_or(tokens.input);
         tokens.output = piece.eval_count.unwrap_or(tokens.output);

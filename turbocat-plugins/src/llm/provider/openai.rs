@@ -323,7 +323,7 @@ impl Pieces {
         let calls = &mut self.answer.calls;
         let named = piece.id.as_deref().is_some_and(|id| !id.is_empty())
             || piece.function.as_ref().is_some_and(|function| function.name.is_some());
-        let index = piece.index.unwrap_or(if named { calls.len() } else { calls.len().saturating_sub(1) });
+        let index = piece.index.unwrap_or_else(|| calls.len().saturating_sub(usize::from(!named)));
         if index >= calls.len() {
             let index = calls.len();
             calls.push(piece.call(index));
