@@ -112,7 +112,7 @@ steps:
 ",
     )
     .unwrap();
-    let handle = engine.start(&engine.compile(&workflow).unwrap(), json!({})).unwrap();
+    let handle = engine.start(engine.compile(&workflow).unwrap(), json!({})).unwrap();
     let execution = handle.wait().await.unwrap();
     assert_eq!(execution.failure().unwrap().kind, FailureKind::BUDGET);
     assert_eq!(server.seen().len(), 2);

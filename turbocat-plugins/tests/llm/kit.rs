@@ -106,8 +106,10 @@ pub struct Around {
 pub struct Other {
     pub workflow: bool,
     pub takes: Option<Value>,
-    pub does: Box<dyn Fn(&Value) -> Result<StepOutput, StepFailure> + Send + Sync>,
+    pub does: Box<Does>,
 }
+
+type Does = dyn Fn(&Value) -> Result<StepOutput, StepFailure> + Send + Sync;
 
 impl Around {
     pub fn agent(

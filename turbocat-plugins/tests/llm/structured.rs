@@ -9,6 +9,7 @@ use turbocat_plugins::llm::Provider;
 use crate::kit::{Around, OVER_HTTP, agent, ask, ask_in, bodies, model, says, script};
 use crate::server::Reply;
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn config(more: Value) -> Value {
     let mut config = json!({
         "model": "gpt-4o-mini",

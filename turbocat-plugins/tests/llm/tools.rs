@@ -8,6 +8,7 @@ use turbocat_core::{AgentExecutor, AttemptRequest, FailureKind, Level, StepFailu
 use crate::kit::{Around, agent, ask_in, bodies, calls, says, script};
 use crate::server::Server;
 
+#[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 fn config(tools: Value) -> Value {
     json!({ "model": "gpt-4o-mini", "stream": false, "tools": tools })
 }
