@@ -179,6 +179,23 @@ async fn a_request_keeps_to_its_own_list_of_hosts() {
 }
 
 #[tokio::test]
+async fn a_way_out_can_lead_to_a_few_hosts_only() {
+    let server = Server::start(|_, _| Reply::ok("here")).await;
+    let check = async |hosts: &[&str], expected: Result<(), &str>| {
+        let only = HostRule::list(hosts);
+        let egress = Egress::builder().allow("127.0.0.1").allow("localhost").only(only).build().unwrap();
+        let got = egress.send(get(&server.url("/"))).await.map(drop).map_err(|error| error.to_string());
+        assert_eq!(got, expected.map_err(str::to_owned), "{hosts:?}");
+    };
+    check(&["127.0.0.1"], Ok(())).await;
+    check(&[], Err("host `127.0.0.1` is not among those that are allowed")).await;
+    check(&["localhost"], Err("host `127.0.0.1` is not among those that are allowed")).await;
+    // nothing inside is opened by it
+    let egress = Egress::builder().only(HostRule::list(["*"])).build().unwrap();
+    assert_eq!(told(egress.send(get(&server.url("/"))).await).0, EgressErrorKind::Refused);
+}
+
+#[tokio::test]
 async fn headers_that_belong_to_the_client_cannot_be_set() {
     for name in
         ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"]

@@ -9,11 +9,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What a test makes of a request; told how many came before it.
-pub type Answer = dyn Fn(&Seen, usize) -> Reply + Send + Sync;
+pub(crate) type Answer = dyn Fn(&Seen, usize) -> Reply + Send + Sync;
 
 /// A server that runs until it is dropped.
-pub struct Server {
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     seen: Arc<Mutex<Vec<Seen>>>,
     closed: watch::Receiver<usize>,
     work: tokio::task::JoinHandle<()>,
@@ -21,20 +21,20 @@ pub struct Server {
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Seen {
-    pub method: String,
+pub(crate) struct Seen {
+    pub(crate) method: String,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// With names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// Which connection it came by, from zero.
-    pub connection: usize,
+    pub(crate) connection: usize,
 }
 
 /// An answer, down to the bytes.
 #[derive(Clone, Debug, Default)]
-pub struct Reply {
+pub(crate) struct Reply {
     bytes: Vec<u8>,
     ending: Ending,
 }
@@ -51,7 +51,7 @@ enum Ending {
 }
 
 impl Reply {
-    pub fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn new(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let body = body.as_ref();
         let mut text = format!("HTTP/1.1 {status} {}\r\n", phrase(status));
         for (name, value) in headers {
@@ -66,45 +66,45 @@ impl Reply {
         Self { bytes, ending: Ending::Keep }
     }
 
-    pub fn ok(body: &str) -> Self {
+    pub(crate) fn ok(body: &str) -> Self {
         Self::new(200, &[], body)
     }
 
-    pub fn json(body: &str) -> Self {
+    pub(crate) fn json(body: &str) -> Self {
         Self::new(200, &[("content-type", "application/json")], body)
     }
 
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::new(status, &[], "")
     }
 
-    pub fn redirect(status: u16, to: &str) -> Self {
+    pub(crate) fn redirect(status: u16, to: &str) -> Self {
         Self::new(status, &[("location", to)], "")
     }
 
     /// No HTTP at all.
-    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), ending: Ending::Close }
     }
 
     /// Nothing, until the client gives up.
-    pub fn hang() -> Self {
+    pub(crate) fn hang() -> Self {
         Self { bytes: Vec::new(), ending: Ending::Hang }
     }
 
     /// A connection that breaks at once.
-    pub fn cut() -> Self {
+    pub(crate) fn cut() -> Self {
         Self::raw(Vec::new())
     }
 
     /// The same, and then nothing until the client gives up.
-    pub fn then_hang(mut self) -> Self {
+    pub(crate) fn then_hang(mut self) -> Self {
         self.ending = Ending::Hang;
         self
     }
 
     /// The same, and then no more of this connection.
-    pub fn then_close(mut self) -> Self {
+    pub(crate) fn then_close(mut self) -> Self {
         self.ending = Ending::Close;
         self
     }
@@ -112,22 +112,22 @@ impl Reply {
 
 impl Seen {
     /// The first header of that name.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
 
 impl Server {
     /// At 127.0.0.1, on a port of its own.
-    pub async fn start(answer: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Self {
+    pub(crate) async fn start(answer: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static) -> Self {
         Self::at(Ipv4Addr::LOCALHOST.into(), 0, answer).await
     }
 
-    pub async fn at(
+    pub(crate) async fn at(
         address: IpAddr,
         port: u16,
         answer: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
@@ -137,7 +137,7 @@ impl Server {
     }
 
     /// On a listener, with something between socket and HTTP, such as TLS.
-    pub fn serve<S, F>(
+    pub(crate) fn serve<S, F>(
         listener: TcpListener,
         answer: impl Fn(&Seen, usize) -> Reply + Send + Sync + 'static,
         wrap: impl Fn(tokio::net::TcpStream) -> F + Send + Sync + 'static,
@@ -162,29 +162,29 @@ impl Server {
     }
 
     /// An address on it.
-    pub fn url(&self, target: &str) -> String {
+    pub(crate) fn url(&self, target: &str) -> String {
         format!("http://127.0.0.1:{}{target}", self.port)
     }
 
     /// All requests so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// The one request there was.
-    pub fn only(&self) -> Seen {
+    pub(crate) fn only(&self) -> Seen {
         let mut seen = self.seen();
         assert_eq!(seen.len(), 1, "there was not one request");
         seen.remove(0)
     }
 
     /// Waits until a client closed a connection that was left hanging.
-    pub async fn gave_up(&mut self) {
+    pub(crate) async fn gave_up(&mut self) {
         self.closed.wait_for(|closed| *closed > 0).await.unwrap();
     }
 
     /// Waits until that many requests came.
-    pub async fn asked(&self, times: usize) {
+    pub(crate) async fn asked(&self, times: usize) {
         while self.seen.lock().unwrap().len() < times {
             tokio::task::yield_now().await;
         }
