@@ -120,8 +120,8 @@ impl Fault {
             FaultKind::Status(status) => FailureKind::new(format!("http.{status}")),
             FaultKind::Quota => FailureKind::new("http.429"),
             FaultKind::Timeout => FailureKind::TIMEOUT,
-            FaultKind::Connection => FailureKind::new("http.connection"),
-            FaultKind::Refused => FailureKind::new("http.refused"),
+            FaultKind::Connection => FailureKind::new("network"),
+            FaultKind::Refused => FailureKind::new("network.refused"),
             FaultKind::Reply => FailureKind::new("llm.reply"),
             FaultKind::Refusal => FailureKind::new("llm.refusal"),
         }

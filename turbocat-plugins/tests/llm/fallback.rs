@@ -55,8 +55,8 @@ async fn the_next_model_answers_when_one_cannot() {
     check(Reply::status(529), "http.529", false).await;
     check(Reply::status(408), "http.408", false).await;
     check(Reply::hang(), "timeout", false).await;
-    check(Reply::cut(), "http.connection", false).await;
-    check(broken, "http.connection", true).await;
+    check(Reply::cut(), "network", false).await;
+    check(broken, "network", true).await;
     check(Reply::json("{}"), "llm.reply", false).await;
     let quota = Reply::new(429, &[], r#"{"error":{"code":"insufficient_quota","message":"pay"}}"#);
     check(quota, "http.429", false).await;

@@ -103,21 +103,21 @@ fn half(provider: Provider) -> Reply {
 async fn a_connection_that_breaks_is_one() {
     for provider in OVER_HTTP {
         let at_once = failure(provider, Reply::cut(), true).await;
-        assert_eq!((at_once.kind.as_str(), at_once.retryable), ("http.connection", true), "{at_once}");
+        assert_eq!((at_once.kind.as_str(), at_once.retryable), ("network", true), "{at_once}");
         let midst = failure(provider, half(provider).then_close(), true).await;
-        assert_eq!((midst.kind.as_str(), midst.retryable), ("http.connection", true), "{midst}");
+        assert_eq!((midst.kind.as_str(), midst.retryable), ("network", true), "{midst}");
         // an end that only looks like one
         let stream = fixture(provider, "", true);
         let short = Reply::new(200, &[("content-type", "text/event-stream")], &stream[..stream.len() / 3]);
         let short = failure(provider, short, true).await;
-        assert_eq!(short.kind.as_str(), "http.connection", "{short}");
+        assert_eq!(short.kind.as_str(), "network", "{short}");
         assert!(short.message.ends_with("the stream broke off before its end"), "{short}");
     }
     let closed = Server::start(|_, _| Reply::cut()).await;
     let nobody = agent(&closed);
     drop(closed);
     let failure = ask(&nobody, json!({ "model": "gpt-4o-mini" })).await.unwrap_err();
-    assert_eq!((failure.kind.as_str(), failure.retryable), ("http.connection", true), "{failure}");
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("network", true), "{failure}");
 }
 
 #[tokio::test]
@@ -243,11 +243,11 @@ async fn what_stands_inside_is_not_reached() {
     let server = script(vec![reply(Provider::Ollama, "", true)]).await;
     let guarded = builder(&server).egress(Egress::default()).build();
     let failure = ask(&guarded, json!({ "provider": "ollama", "model": "llama3.2" })).await.unwrap_err();
-    assert_eq!((failure.kind.as_str(), failure.retryable), ("http.refused", false), "{failure}");
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("network.refused", false), "{failure}");
     assert!(failure.message.contains("Egress::builder().allow(\"localhost:11434\")"), "{failure}");
     let config = json!({ "model": "m", "baseUrl": server.url("/v1") });
     let failure = ask(&guarded, config).await.unwrap_err();
-    assert_eq!(failure.kind.as_str(), "http.refused");
+    assert_eq!(failure.kind.as_str(), "network.refused");
     assert_eq!(server.seen().len(), 0);
 }
 

@@ -17,3 +17,10 @@ mod progress;
 mod budget;
 mod mock;
 mod engine;
+mod hostile;
+mod documents;
+
+#[path = "../fuzz-cases/llm_repair.rs"]
+mod llm_repair;
+#[path = "../fuzz-cases/llm_reply.rs"]
+mod llm_reply;

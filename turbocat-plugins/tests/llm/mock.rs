@@ -53,7 +53,7 @@ async fn it_fails_as_it_is_told() {
     check(json!({ "status": 429, "retryAfter": "3s" }), "http.429", Some(3)).await;
     check(json!({ "timeout": true }), "timeout", None).await;
     check(json!({ "refusal": true }), "llm.refusal", None).await;
-    check(json!({ "message": "gone" }), "http.connection", None).await;
+    check(json!({ "message": "gone" }), "network", None).await;
 }
 
 #[tokio::test]
