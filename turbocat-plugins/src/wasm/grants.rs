@@ -5,8 +5,10 @@ use turbocat_core::{FailureKind, StepFailure};
 use turbocat_pdk::wire::Capability;
 
 use super::error::{PluginError, PluginErrorKind};
+use super::limits::Limits;
 
-/// What a plugin may do: nothing, unless it is named here.
+/// What a plugin may do: nothing, unless it is named here. And how much a call of it may take, if
+/// that is not left to the plugin.
 ///
 /// ```
 /// use turbocat_plugins::wasm::Grants;
@@ -16,12 +18,15 @@ use super::error::{PluginError, PluginErrorKind};
 /// # Ok::<_, turbocat_plugins::wasm::PluginError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants(Vec<Capability>);
+pub struct Grants {
+    capabilities: Vec<Capability>,
+    limits: Option<Limits>,
+}
 
 impl Grants {
     /// Nothing.
     pub const fn none() -> Self {
-        Self(Vec::new())
+        Self { capabilities: Vec::new(), limits: None }
     }
 
     /// These capabilities.
@@ -29,7 +34,19 @@ impl Grants {
         let mut capabilities: Vec<_> = capabilities.into_iter().collect();
         capabilities.sort();
         capabilities.dedup();
-        Self(capabilities)
+        Self { capabilities, limits: None }
+    }
+
+    /// The same with limits in place of those the plugin asks for.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+
+    /// The limits in place of those the plugin asks for.
+    pub(super) const fn own_limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
     }
 
     /// These capabilities, as they are written in manifests, lock files and on the command line.
@@ -47,17 +64,17 @@ impl Grants {
 
     /// The capabilities, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Capability> {
-        self.0.iter()
+        self.capabilities.iter()
     }
 
-    /// Whether nothing is granted.
+    /// Whether it may do nothing.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.capabilities.is_empty()
     }
 
     /// Whether they cover a capability.
     pub fn allow(&self, capability: &Capability) -> bool {
-        self.0.iter().any(|grant| grant.covers(capability))
+        self.capabilities.iter().any(|grant| grant.covers(capability))
     }
 
     /// Which of those that are wanted they do not cover.
@@ -66,7 +83,7 @@ impl Grants {
     }
 
     pub(super) fn allow_http(&self, method: &str, host: &str, port: u16) -> bool {
-        self.0.iter().any(|grant| grant.allows_http(method, host, port))
+        self.capabilities.iter().any(|grant| grant.allows_http(method, host, port))
     }
 }
 

@@ -7,7 +7,7 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::guest::TABLE_ELEMENTS;
 
 /// The stack of a plugin's own functions. Deep recursion in a guest ends here.
-const WASM_STACK: usize = 1 << 20;
+pub(super) const WASM_STACK: usize = 1 << 20;
 /// The stack a call stands on: the plugin's, and room for the host's functions.
 const STACK: usize = 2 << 20;
 

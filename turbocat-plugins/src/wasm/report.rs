@@ -2,30 +2,18 @@
 //! attempt, with the secrets it has read blacked out.
 
 use serde_json::Value;
+use turbocat_core::Level;
 
 use super::guest::Guest;
 use super::stop::Stop;
 
-/// How much a message matters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Matter {
-    Debug,
-    Info,
-    Warn,
-    Error,
-}
-
 impl Guest {
     /// Hands a message on.
-    pub(super) fn log(&mut self, matter: Matter, message: String) -> Result<(), Stop> {
+    pub(super) fn log(&mut self, level: Level, message: String) -> Result<(), Stop> {
         self.count_logged(message.len())?;
         let message = self.blackout.text(message);
-        let plugin = self.name();
-        match matter {
-            Matter::Debug => tracing::debug!(plugin, "{message}"),
-            Matter::Info => tracing::info!(plugin, "{message}"),
-            Matter::Warn => tracing::warn!(plugin, "{message}"),
-            Matter::Error => tracing::error!(plugin, "{message}"),
+        if let Some(request) = &self.request {
+            request.log(level, message, None);
         }
         Ok(())
     }
@@ -33,19 +21,20 @@ impl Guest {
     /// Hands on how far the work is.
     pub(super) fn progress(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         self.count_logged(bytes.len())?;
-        let progress: Value =
-            serde_json::from_slice(bytes).map_err(|error| self.broken(format_args!("its progress is no JSON: {error}")))?;
-        let progress = self.blackout.value(progress);
-        tracing::debug!(plugin = self.name(), "{progress}");
+        let progress: Value = serde_json::from_slice(bytes)
+            .map_err(|error| self.broken(format_args!("its progress is no JSON: {error}")))?;
+        if let Some(request) = &self.request {
+            request.progress(self.blackout.value(progress));
+        }
         Ok(())
     }
 
     /// Hands on what was written without an end of line.
     pub(super) fn flush(&mut self) -> Result<(), Stop> {
-        for (at, matter) in [Matter::Info, Matter::Warn].into_iter().enumerate() {
+        for (at, level) in [Level::Info, Level::Warn].into_iter().enumerate() {
             let rest = self.written.get_mut(at).map(std::mem::take).unwrap_or_default();
             if !rest.is_empty() {
-                self.log(matter, String::from_utf8_lossy(&rest).into_owned())?;
+                self.log(level, String::from_utf8_lossy(&rest).into_owned())?;
             }
         }
         Ok(())
@@ -53,13 +42,13 @@ impl Guest {
 
     /// Hands on the whole lines of what WASI writes.
     pub(super) fn write_lines(&mut self, output: usize, bytes: &[u8]) -> Result<(), Stop> {
-        let matter = if output == 0 { Matter::Info } else { Matter::Warn };
+        let level = if output == 0 { Level::Info } else { Level::Warn };
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end);
             let mut whole = self.written.get_mut(output).map(std::mem::take).unwrap_or_default();
             whole.extend_from_slice(line);
-            self.log(matter, String::from_utf8_lossy(&whole).into_owned())?;
+            self.log(level, String::from_utf8_lossy(&whole).into_owned())?;
             rest = after.get(1..).unwrap_or_default();
         }
         if let Some(written) = self.written.get_mut(output) {
