@@ -28,7 +28,7 @@ pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Re
         source.fetch(&host.world.egress, host.max_module_bytes).await?;
     let size = bytes.len();
     let module = compile(host, &name, digest, bytes).await?;
-    let ready = module::check(&name, &module, &host.abi, host.ceiling.memory_bytes)?;
+    let ready = module::check(&name, &module, &host.abi)?;
     let manifest = match manifest {
         Some(manifest) => *manifest,
         None if module::has_manifest(&module) => said(host, &name, &module, &ready).await?,
@@ -44,6 +44,7 @@ pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Re
     };
     manifest.check().map_err(wrong)?;
     let limits = limits(host, &manifest, &grants)?;
+    module::check_memory(&manifest.name, &module, limits.memory_bytes)?;
     let right = Arc::new(Right { name: manifest.name.clone(), grants, world: host.world.clone() });
     Code::new(&module, ready, Parts { digest, size, source: written, manifest, right, limits })
 }
