@@ -63,7 +63,9 @@ build_rust() { # plugins of the workspace
   rust_target
   rm -rf "$place"
   mkdir -m 700 -p "$place/turbocat-plugins"
+  # What the kit inherits from its workspace.
   cp "$root/Cargo.toml" "$place/"
+  mkdir "$place/src" && : >"$place/src/lib.rs"
   cp -r "$root/turbocat-plugins/pdk" "$place/turbocat-plugins/"
   mkdir "$place/plugins"
   (cd "$here" && cp -r Cargo.toml Cargo.lock greet hostile plain "$place/plugins/")
@@ -128,7 +130,7 @@ made_by() {
 for plugin in "${plugins[@]}"; do
   file=$out/$plugin.wasm
   chmod 644 "$file"
-  if grep -a -q -e "$HOME" -e "$root" -e "$place" "$file"; then
+  if grep -a -q -e "$HOME/" -e "$root/" -e "$place/" "$file"; then
     say "$plugin.wasm holds a path of this machine"
     exit 1
   fi
