@@ -27,7 +27,8 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use turbocat_core::{
-    AgentDescription, AgentExecutor, AttemptRequest, Engine, FailureKind, StepFailure, StepOutput, Workflow,
+    AgentDescription, AgentExecutor, AttemptRequest, BadConfig, Engine, FailureKind, StepFailure, StepOutput,
+    Workflow,
 };
 
 /// Sells things and keeps the money.
@@ -62,10 +63,10 @@ impl AgentExecutor for Shop {
         description
     }
 
-    fn check(&self, config: &Value) -> Vec<String> {
+    fn check(&self, config: &Value) -> Vec<BadConfig> {
         match config["currency"].as_str() {
             Some("EUR" | "USD") => Vec::new(),
-            _ => vec!["`currency` must be one of EUR, USD".to_owned()],
+            _ => vec![BadConfig::at("/currency", "`currency` must be one of EUR, USD")],
         }
     }
 

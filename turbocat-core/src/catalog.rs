@@ -1,6 +1,10 @@
 //! What a definition may name: agents and workflows, and what they say of themselves.
 
+use std::fmt;
+
 use serde_json::Value;
+
+use crate::diagnostic::suggest;
 
 /// What an agent says of itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,8 +20,51 @@ pub struct AgentDescription {
     pub config: Option<Value>,
     /// What it must be allowed, such as `http`.
     pub capabilities: Vec<String>,
+    /// Settings of the configuration that are URLs: what tokens give inside their text is
+    /// percent-encoded. A token at the very beginning is not: it may be the address of a server.
+    pub encoded: Vec<String>,
     /// How many attempts of it may run at once, over all executions. `None`: any number.
     pub max_concurrent: Option<u32>,
+}
+
+/// Something that is wrong with a configuration: where, what, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BadConfig {
+    /// The place as a JSON pointer, such as `/conditions/0/operator`; empty for the whole.
+    pub at: String,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl BadConfig {
+    /// Something wrong at that place, a JSON pointer into the configuration.
+    pub fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { at: pointer.into(), message: message.into(), help: None }
+    }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with `did you mean` when `wanted` is close to one of `offered`; otherwise with a
+    /// short list of what there is.
+    #[must_use]
+    pub fn suggest<'a>(mut self, wanted: &str, offered: impl IntoIterator<Item = &'a str>) -> Self {
+        self.help = suggest(wanted, offered);
+        self
+    }
+}
+
+impl fmt::Display for BadConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 /// The agents and workflows a definition may name, for `compile`.
@@ -28,8 +75,8 @@ pub trait Catalog {
     /// The names of all agents, for suggestions.
     fn agent_names(&self) -> Vec<&str>;
 
-    /// What is wrong with a configuration for that agent, in sentences.
-    fn check_config(&self, agent: &str, config: &Value) -> Vec<String> {
+    /// What is wrong with a configuration for that agent.
+    fn check_config(&self, agent: &str, config: &Value) -> Vec<BadConfig> {
         let _ = (agent, config);
         Vec::new()
     }
@@ -51,6 +98,7 @@ static ANY: AgentDescription = AgentDescription {
     output: None,
     config: None,
     capabilities: Vec::new(),
+    encoded: Vec::new(),
     max_concurrent: None,
 };
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::failure::{StepFailure, given, is_true, yes};
 use crate::template::Explanation;
 use crate::time::{ExecutionId, Timestamp};
+use crate::usage::Usage;
 
 /// One fact: its number, when it became true, and what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,6 +75,15 @@ pub enum Fact<S = StepRef> {
         /// Why its guard let it pass, if it has one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Box<Explanation>>,
+    },
+    /// An attempt, or the nested workflow of a step, used something; how it ended follows.
+    UsageRecorded {
+        /// The step.
+        step: S,
+        /// Which attempt.
+        attempt: u32,
+        /// What it used.
+        usage: Box<Usage>,
     },
     /// An attempt failed; there will be another.
     AttemptFailed {
@@ -308,6 +318,8 @@ pub enum StopReason<S = StepRef> {
     },
     /// The execution took too long.
     ExecutionTimeout,
+    /// The execution used more than its budget.
+    Budget,
     /// Somebody cancelled the execution.
     Cancel {
         /// Why.
@@ -426,6 +438,9 @@ impl<S> Fact<S> {
             Self::StepStarted { step, attempt, work, why } => {
                 Fact::StepStarted { step: f(step)?, attempt, work, why }
             }
+            Self::UsageRecorded { step, attempt, usage } => {
+                Fact::UsageRecorded { step: f(step)?, attempt, usage }
+            }
             Self::AttemptFailed { step, attempt, failure, retry_at, counts } => {
                 Fact::AttemptFailed { step: f(step)?, attempt, failure, retry_at, counts }
             }
@@ -479,6 +494,7 @@ impl<S> StopReason<S> {
             Self::Joined { step } => StopReason::Joined { step: f(step)? },
             Self::Timeout { step } => StopReason::Timeout { step: f(step)? },
             Self::ExecutionTimeout => StopReason::ExecutionTimeout,
+            Self::Budget => StopReason::Budget,
             Self::Cancel { reason } => StopReason::Cancel { reason },
         })
     }

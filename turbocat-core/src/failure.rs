@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use crate::usage::Usage;
+
 /// The kind of a failure: dotted words such as `timeout`, `http.429`, `panic`.
 ///
 /// Retry policies choose by it: `http` matches every `http.…`, `http.5xx` every code from 500
@@ -35,6 +37,8 @@ impl FailureKind {
     pub const REJECTED: Self = Self(Cow::Borrowed("rejected"));
     /// A limit was exceeded.
     pub const LIMIT: Self = Self(Cow::Borrowed("limit"));
+    /// More was used than the budget allows.
+    pub const BUDGET: Self = Self(Cow::Borrowed("budget"));
     /// A step inside a loop, a branch or a nested workflow failed.
     pub const NESTED: Self = Self(Cow::Borrowed("nested"));
     /// A nested workflow would contain itself.
@@ -95,6 +99,9 @@ pub struct StepFailure {
     /// More, for programs.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
     pub detail: Option<Box<Value>>,
+    /// What the attempt used before it failed, if the agent says. Recorded on its own.
+    #[serde(skip)]
+    pub usage: Option<Box<Usage>>,
 }
 
 pub(crate) const fn yes() -> bool {
@@ -114,7 +121,7 @@ pub(crate) fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(field: D) ->
 impl StepFailure {
     /// A failure that another attempt might not meet.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), retryable: true, retry_after: None, detail: None }
+        Self { kind, message: message.into(), retryable: true, retry_after: None, detail: None, usage: None }
     }
 
     /// An agent's failure with a message.
@@ -140,6 +147,13 @@ impl StepFailure {
     #[must_use]
     pub fn detail(mut self, detail: Value) -> Self {
         self.detail = Some(Box::new(detail));
+        self
+    }
+
+    /// The same with what the attempt used before it failed.
+    #[must_use]
+    pub fn used(mut self, usage: Usage) -> Self {
+        self.usage = (!usage.is_nothing()).then(|| Box::new(usage.sound()));
         self
     }
 }

@@ -69,12 +69,17 @@
 mod diagnostic;
 mod duration;
 mod time;
+mod usage;
 mod failure;
 mod definition;
 mod template;
 mod event;
 mod catalog;
 mod plan;
+mod output;
+mod report;
+mod redact;
+mod request;
 mod agent;
 mod scheduler;
 #[cfg(feature = "runtime")]
@@ -87,8 +92,8 @@ pub mod conformance;
 #[doc(hidden)]
 pub mod bench;
 
-pub use agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput};
-pub use catalog::{AgentDescription, AnyAgent, Catalog};
+pub use agent::{AgentExecutor, AttemptFuture};
+pub use catalog::{AgentDescription, AnyAgent, BadConfig, Catalog};
 pub use definition::*;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Place, Pointer, Segment, Severity, Source};
 pub use duration::{format_duration, parse_duration};
@@ -97,7 +102,10 @@ pub use event::{
     StopReason, Work,
 };
 pub use failure::{FailureKind, StepFailure};
+pub use output::StepOutput;
 pub use plan::{Plan, check, compile};
+pub use report::{Level, Report, Said};
+pub use request::{AttemptRequest, Surroundings};
 #[cfg(feature = "runtime")]
 pub use runtime::*;
 pub use scheduler::{
@@ -106,6 +114,7 @@ pub use scheduler::{
 };
 pub use template::Explanation;
 pub use time::{ExecutionId, Timestamp};
+pub use usage::Usage;
 
 /// The documents, so that their samples are compiled and run.
 #[cfg(all(doctest, feature = "runtime"))]

@@ -84,6 +84,17 @@ impl ExecutionId {
         bytes[..6].copy_from_slice(&self.0.as_bytes()[..6]);
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
+
+    /// The name of a child that an attempt asks for: the same for the same parent and key.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn child_named(self, key: &str) -> Self {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::new().chain_update(self.0.as_bytes()).chain_update(key).finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        bytes[..6].copy_from_slice(&self.0.as_bytes()[..6]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }
 
 impl fmt::Display for ExecutionId {

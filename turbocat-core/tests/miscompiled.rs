@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use turbocat_core::{AgentDescription, Catalog, Code, Diagnostics, Severity, Workflow, check};
+use turbocat_core::{AgentDescription, BadConfig, Catalog, Code, Diagnostics, Severity, Workflow, check};
 
 #[derive(Deserialize, JsonSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
@@ -118,10 +118,12 @@ impl Catalog for Shop {
         self.agents.iter().map(|(name, _)| *name).collect()
     }
 
-    fn check_config(&self, agent: &str, config: &Value) -> Vec<String> {
+    fn check_config(&self, agent: &str, config: &Value) -> Vec<BadConfig> {
         match (agent, config["method"].as_str(), config["url"].as_str()) {
-            ("api", Some("FETCH"), _) => vec!["`method` must be one of GET, POST, PUT".to_owned()],
-            ("api", _, None) => vec!["there is no `url`".to_owned()],
+            ("api", Some("FETCH"), _) => {
+                vec![BadConfig::at("/method", "`method` must be one of GET, POST, PUT")]
+            }
+            ("api", _, None) => vec![BadConfig::at("", "there is no `url`")],
             _ => Vec::new(),
         }
     }

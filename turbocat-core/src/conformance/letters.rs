@@ -28,7 +28,13 @@ pub(super) async fn in_order(s: Subject) -> Found {
             by: Some("ada".to_owned()),
             comment: Some(String::new()),
         },
-        Message::ChildEnded { execution: child, status, output, failure: Some(Box::new(failure)) },
+        Message::ChildEnded {
+            execution: child,
+            status,
+            output,
+            failure: Some(Box::new(failure)),
+            usage: None,
+        },
         Message::Cancel { reason: "enough".into() },
     ];
     let mut letters: Vec<Letter> = messages.into_iter().map(|message| Letter::new(id, message)).collect();

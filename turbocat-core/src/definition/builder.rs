@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::workflow::{
-    AgentStep, Branch, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, Needs, OnError, OnLost,
-    OnTimeout, ParallelStep, Retry, Step, StepKind, Wait, Workflow, WorkflowStep,
+    AgentStep, Branch, Budget, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, Needs, OnError,
+    OnLost, OnTimeout, ParallelStep, Retry, Step, StepKind, Wait, Workflow, WorkflowStep,
 };
 
 /// Builds a [`Workflow`]. What does not fit together is `compile`'s to say.
@@ -64,6 +64,12 @@ impl WorkflowBuilder {
     /// How many attempts may run at once.
     pub const fn max_parallel(mut self, max_parallel: u32) -> Self {
         self.workflow.max_parallel = Some(max_parallel);
+        self
+    }
+
+    /// What an execution may use.
+    pub const fn budget(mut self, budget: Budget) -> Self {
+        self.workflow.budget = Some(budget);
         self
     }
 

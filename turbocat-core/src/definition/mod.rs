@@ -23,6 +23,7 @@ mod yaml;
 mod cursor;
 mod decode;
 mod inputs;
+mod budget;
 mod naming;
 mod retry;
 mod translate;

@@ -195,6 +195,7 @@ impl Decoder<'_> {
         workflow.agents = fields.take("agents").map(|at| self.agents(&at)).unwrap_or_default();
         workflow.timeout = self.duration(&mut fields, "timeout", "timeoutMs", false);
         workflow.max_parallel = fields.take("maxParallel").and_then(|at| self.count(&at, 1));
+        workflow.budget = fields.take("budget").and_then(|at| self.budget(&at));
         workflow.outputs =
             fields.take("outputs").map(|at| self.value(&at)).filter(|outputs| !outputs.is_null());
         let metadata = fields.take("metadata");

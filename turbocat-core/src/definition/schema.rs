@@ -64,6 +64,8 @@ forms! {
         /// How many attempts of one execution may run at once.
         #[schemars(range(min = 1))]
         max_parallel: Option<u32>,
+        /// What an execution may use.
+        budget: Option<BudgetForm>,
         /// The steps, by key or as a list of rows.
         steps: Option<Body>,
         /// The template of the execution's output.
@@ -74,6 +76,24 @@ forms! {
         nodes: Option<Vec<NodeForm>>,
         /// The edges between the nodes.
         edges: Option<Vec<EdgeForm>>,
+    }
+
+    /// What an execution may use, all its attempts together.
+    #[schemars(extend("anyOf" = [
+        { "required": ["tokens"] }, { "required": ["costUsd"] }, { "required": ["apiCalls"] }
+    ]))]
+    struct BudgetForm {
+        /// How many tokens language models may read and write.
+        #[schemars(range(min = 1))]
+        tokens: Option<u64>,
+        /// What it may cost, in US dollars.
+        #[schemars(extend("exclusiveMinimum" = 0))]
+        cost_usd: Option<f64>,
+        /// How many calls its agents may make to others.
+        #[schemars(range(min = 1))]
+        api_calls: Option<u64>,
+        /// What happens when more was used.
+        then: Option<OverBudgetWord>,
     }
 
     /// A named agent.
@@ -460,6 +480,7 @@ plain! {
     OnErrorWord = _generator => words(&super::retry::ON_ERROR);
     OnLostWord = _generator => words(&super::retry::ON_LOST);
     OnTimeoutWord = _generator => words(&super::wait::ON_TIMEOUT);
+    OverBudgetWord = _generator => words(&super::budget::THEN);
     FallbackWord = _generator => words(&super::retry::FALLBACK);
 }
 

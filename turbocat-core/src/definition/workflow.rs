@@ -28,6 +28,8 @@ pub struct Workflow {
     pub timeout: Option<Duration>,
     /// How many attempts of one execution may run at once. `None`: all that are ready.
     pub max_parallel: Option<u32>,
+    /// What an execution may use. `None`: anything.
+    pub budget: Option<Budget>,
     /// The steps, in the order of the text. The order has no meaning but in pictures.
     pub steps: Vec<Step>,
     /// The template of the execution's output. `None`: the map of all finished steps.
@@ -36,6 +38,31 @@ pub struct Workflow {
     pub metadata: Map<String, Value>,
     /// The text it was read from, for places in diagnostics.
     pub source: Option<Arc<Source>>,
+}
+
+/// What an execution may use, all its attempts and the nested workflows it waits for together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Budget {
+    /// How many tokens language models may read and write. `None`: any number.
+    pub tokens: Option<u64>,
+    /// What it may cost, in US dollars. `None`: anything.
+    pub cost_usd: Option<f64>,
+    /// How many calls its agents may make to others. `None`: any number.
+    pub api_calls: Option<u64>,
+    /// What happens when more was used.
+    pub then: OverBudget,
+}
+
+/// What happens to an execution that used more than its budget. What was being done when the last
+/// of it was used up counts too, so a budget can be exceeded, by one attempt at most where steps
+/// are done one by one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OverBudget {
+    /// Everything is stopped; it ends as failed, with a failure of kind `budget`.
+    #[default]
+    Fail,
+    /// Nothing new is started until somebody resumes it, which grants it the same once more.
+    Pause,
 }
 
 /// What an execution must be given: a JSON Schema of an object.

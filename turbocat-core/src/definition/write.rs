@@ -12,12 +12,13 @@ use sha2::{Digest, Sha256};
 
 use crate::duration::format_duration;
 
+use super::budget::THEN;
 use super::retry::{FALLBACK, ON_ERROR, ON_LOST};
 use super::step::NEEDS;
 use super::wait::ON_TIMEOUT;
 use super::workflow::{
-    AgentStep, Branch, Fallback, Inputs, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout, Retry, Step,
-    StepKind, Wait, Workflow,
+    AgentStep, Branch, Budget, Fallback, Inputs, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout,
+    OverBudget, Retry, Step, StepKind, Wait, Workflow,
 };
 
 impl Workflow {
@@ -33,6 +34,7 @@ impl Workflow {
         );
         map.put("timeout", self.timeout.map(format_duration));
         map.put("maxParallel", self.max_parallel);
+        map.put("budget", self.budget.as_ref().map(write_budget));
         map.put("steps", Some(body(&self.steps)));
         map.put("outputs", self.outputs.clone());
         map.put_filled("metadata", self.metadata.clone());
@@ -105,6 +107,17 @@ impl Fields {
 
 fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> Option<&'static str> {
     words.iter().find(|(_, known)| known == value).map(|(word, _)| *word)
+}
+
+fn write_budget(budget: &Budget) -> Value {
+    let mut map = Fields::default();
+    map.put("tokens", budget.tokens);
+    map.put("costUsd", budget.cost_usd.map(number));
+    map.put("apiCalls", budget.api_calls);
+    if budget.then != OverBudget::default() {
+        map.put("then", word(&THEN, &budget.then));
+    }
+    Value::Object(map.0)
 }
 
 /// A number without a fraction that says nothing.

@@ -12,7 +12,7 @@ use super::inputs::Validators;
 use super::layout::Layout;
 use super::plan::{Bound, Root};
 use crate::catalog::Catalog;
-use crate::definition::{StepKind, Workflow};
+use crate::definition::{AgentStep, StepKind, Workflow};
 use crate::diagnostic::{Code, Diagnostic, Pointer, Segment, suggest};
 use crate::template::{Expression, PathSegment, Reference, RootKind, Template, TemplateError};
 
@@ -42,6 +42,8 @@ pub(crate) enum View {
     After(u32),
     /// From a step, at its own output.
     Result(u32),
+    /// From the configuration of a step: the step's own inputs are known too, before all else.
+    Config(u32),
 }
 
 /// What an expression must give.
@@ -83,7 +85,8 @@ impl<'a> Binder<'a> {
         let code = self.report(compiled, pointer)?;
         let roots = self.bind(code.roots(), code.references(), view, pointer)?;
         self.check_texts(value, code.references(), &roots, view, pointer);
-        Some(Bound { secret: roots.contains(&Root::Secrets), code, roots })
+        let given = self.given(view).into_iter().map(Into::into).collect();
+        Some(Bound { secret: roots.contains(&Root::Secrets), code, roots, given })
     }
 
     /// Checks what is sound of a value with mistakes in it.
@@ -174,7 +177,7 @@ impl<'a> Binder<'a> {
         {
             self.check_result(reference, roots[reference.root], wanted, view, pointer);
         }
-        Some(Bound { secret: false, code, roots })
+        Some(Bound { secret: false, code, roots, given: Box::default() })
     }
 
     /// Whether none of the references is to a secret; the first that is gets reported.
@@ -250,7 +253,9 @@ impl<'a> Binder<'a> {
     /// The body from which one looks.
     fn body_of(&self, view: View) -> u32 {
         match view {
-            View::Step(step) | View::Result(step) => self.layout.steps[step as usize].body,
+            View::Step(step) | View::Result(step) | View::Config(step) => {
+                self.layout.steps[step as usize].body
+            }
             View::After(body) => body,
         }
     }
@@ -259,6 +264,9 @@ impl<'a> Binder<'a> {
     fn resolve(&self, name: &str, view: View) -> Option<Root> {
         if matches!(view, View::Result(_)) && matches!(name, "result" | "response") {
             return Some(Root::Result);
+        }
+        if let Some(given) = self.given(view).iter().position(|given| *given == name) {
+            return u16::try_from(given).ok().map(Root::Given);
         }
         let mut body = self.body_of(view);
         let mut up = 0;
@@ -304,6 +312,10 @@ impl<'a> Binder<'a> {
                 roots.push(None);
                 continue;
             };
+            let root = match root {
+                Root::Inputs => self.inputs_seen(name, names, references, view),
+                root => root,
+            };
             let seen = match root {
                 Root::Step { up, step } => self.infer(step, up, view, references, at, pointer),
                 _ => true,
@@ -316,6 +328,34 @@ impl<'a> Binder<'a> {
             }
         }
         roots.into_iter().collect()
+    }
+
+    /// The names of the step's own inputs, where they are known.
+    fn given(&self, view: View) -> Vec<&'a str> {
+        let View::Config(step) = view else { return Vec::new() };
+        let layout: &'a Layout<'a> = self.layout;
+        match &layout.steps[step as usize].step.kind {
+            StepKind::Agent(AgentStep { inputs: Some(Value::Object(inputs)), .. }) => {
+                inputs.keys().map(String::as_str).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What `inputs` stands for: in a configuration the step's own hide those of the execution.
+    fn inputs_seen(&self, name: &str, names: &[Box<str>], references: &[Reference], view: View) -> Root {
+        let given = self.given(view);
+        let own = |reference: &&Reference| matches!(reference.path.first(), Some(PathSegment::Key(key)) if given.contains(&&**key));
+        let mut used = references.iter().filter(|reference| *names[reference.root] == *name).peekable();
+        if given.is_empty() || used.peek().is_none() {
+            return Root::Inputs;
+        }
+        let (theirs, others): (Vec<_>, Vec<_>) = used.partition(own);
+        match (theirs.is_empty(), others.is_empty()) {
+            (true, _) => Root::Inputs,
+            (false, true) => Root::AllGiven,
+            (false, false) => Root::Laid,
+        }
     }
 
     fn unknown(&mut self, name: &str, view: View, references: &[Reference], at: usize, pointer: &Pointer) {
@@ -344,7 +384,8 @@ impl<'a> Binder<'a> {
             let Some(owner) = laid.owner else { break };
             body = self.layout.steps[owner as usize].body;
         }
-        if let View::Step(step) | View::Result(step) = view {
+        names.extend(self.given(view));
+        if let View::Step(step) | View::Result(step) | View::Config(step) = view {
             names.retain(|known| *known != key(step));
         }
         if name == "steps"
@@ -396,7 +437,7 @@ impl<'a> Binder<'a> {
     ) -> bool {
         let mut from = match view {
             View::Result(own) if own == step => return true,
-            View::Step(own) | View::Result(own) => own,
+            View::Step(own) | View::Result(own) | View::Config(own) => own,
             View::After(_) if up == 0 => return true,
             View::After(body) => match self.layout.bodies[body as usize].owner {
                 Some(owner) => owner,
@@ -412,7 +453,7 @@ impl<'a> Binder<'a> {
         }
         if from == step {
             let key = &self.layout.steps[step as usize].step.key;
-            let own = matches!(view, View::Step(own) if own == step);
+            let own = matches!(view, View::Step(own) | View::Config(own) if own == step);
             let (message, help) = if own {
                 (
                     format!("step `{key}` refers to its own output"),
@@ -451,7 +492,8 @@ impl<'a> Binder<'a> {
                 }
                 Origin::Item(self.layout.bodies[body as usize].owner?)
             }
-            Root::Secrets | Root::Result => return None,
+            // What is not the step's own is looked for among the declared ones when it is executed.
+            Root::Secrets | Root::Result | Root::Given(_) | Root::AllGiven | Root::Laid => return None,
         })
     }
 

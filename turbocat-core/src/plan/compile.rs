@@ -17,7 +17,7 @@ use super::link::{Link, link, named_links, report_circles};
 use super::plan::{Body, Owner, Parts, Plan, PlanStep};
 use super::reach::unreachable;
 use crate::catalog::Catalog;
-use crate::definition::{OnError, Workflow};
+use crate::definition::{Budget, OnError, Workflow};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Pointer};
 
 /// Checks a workflow against the agents there are and makes it ready to run.
@@ -153,6 +153,7 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
                 .help("leave it out for no limit"),
         );
     }
+    let budget = workflow.budget.clone().filter(|budget| budget_is_sound(&mut binder.found, budget));
     links.extend(binder.inferred.drain(..).map(|(from, to)| (from, to, super::plan::Gate::None)));
     let parts = Parts {
         name: workflow.name.as_deref().map(Into::into),
@@ -165,11 +166,30 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
         outputs,
         timeout: workflow.timeout,
         max_parallel: workflow.max_parallel.unwrap_or(u32::MAX).max(1),
+        budget,
         empty: Arc::new(Value::Object(Map::new())),
         paths: OnceLock::new(),
         definition: OnceLock::new(),
     };
     (parts, links)
+}
+
+/// A reader says the same with more to it; this is for workflows that were made in code.
+fn budget_is_sound(found: &mut Findings, budget: &Budget) -> bool {
+    let wrong = if budget.cost_usd.is_some_and(|cost| !cost.is_finite() || cost <= 0.0) {
+        Some(("costUsd", "`costUsd` of the budget must be more than 0"))
+    } else if budget.tokens == Some(0) {
+        Some(("tokens", "`tokens` of the budget must be at least 1"))
+    } else if budget.api_calls == Some(0) {
+        Some(("apiCalls", "`apiCalls` of the budget must be at least 1"))
+    } else {
+        None
+    };
+    if let Some((field, message)) = wrong {
+        let pointer = Pointer::root().join("budget").join(field);
+        found.push(Diagnostic::error(Code::BAD_VALUE, pointer, message).help("leave it out for no limit"));
+    }
+    wrong.is_none()
 }
 
 fn bodies(layout: &Layout<'_>, steps: &[PlanStep]) -> Vec<Body> {

@@ -169,17 +169,28 @@ pub(crate) fn check_config(
             }
         }
     }
-    for problem in binder.catalog.check_config(agent, config) {
-        // a sentence names the setting it is about
-        let about = problem.split('`').skip(1).step_by(2).find(|word| config.get(*word).is_some());
-        let path: Vec<Segment> = about.map(Segment::from).into_iter().collect();
-        let at = place(&path, about);
-        let message = format!("step `{key}`: agent `{agent}` refuses its configuration: {problem}");
-        let help = match about {
-            Some(about) => format!("change `{about}`"),
-            None => "settings of the agent stand under `config`".to_owned(),
+    for bad in binder.catalog.check_config(agent, config) {
+        // the place may be too deep, or made up: as far as it is there
+        let there = |path: &Segment, value: &mut &Value| {
+            let next = match path {
+                Segment::Key(key) => value.get(&**key),
+                Segment::Index(index) => value.get(*index),
+            };
+            next.map(|next| *value = next).is_some()
         };
-        binder.found.push(Diagnostic::error(Code::BAD_CONFIG, at, message).help(help));
+        let mut value = config;
+        let path = segments(&bad.at);
+        let path: Vec<Segment> = path.into_iter().take_while(|path| there(path, &mut value)).collect();
+        let first = match path.first() {
+            Some(Segment::Key(key)) => Some(&**key),
+            _ => None,
+        };
+        let message = format!("step `{key}`: agent `{agent}` refuses its configuration: {}", bad.message);
+        let help = bad.help.unwrap_or_else(|| match path.is_empty() {
+            true => "settings of the agent stand under `config`".to_owned(),
+            false => format!("change `{}`", Pointer(path.clone())),
+        });
+        binder.found.push(Diagnostic::error(Code::BAD_CONFIG, place(&path, first), message).help(help));
     }
 }
 

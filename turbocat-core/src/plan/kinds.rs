@@ -8,7 +8,6 @@ use super::layout::check_name;
 use super::plan::{Bound, Kind, LoopPlan, Moment, ParallelPlan};
 use crate::definition::{
     AgentStep, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout, ParallelStep, Step, StepKind, Wait,
-    WorkflowStep,
 };
 use crate::diagnostic::{Code, Diagnostic, Pointer};
 use crate::failure::FailureKind;
@@ -111,7 +110,17 @@ pub(crate) fn kind(
                 }
             }
         }
-        StepKind::Workflow(child) => nested(binder, index, child),
+        StepKind::Workflow(called) => child(
+            binder,
+            index,
+            Called {
+                workflow: &called.workflow,
+                at: at("workflow"),
+                inputs: called.inputs.as_ref(),
+                inputs_at: at("inputs"),
+                wait: called.wait_for_completion,
+            },
+        ),
     }
 }
 
@@ -142,6 +151,9 @@ fn agent(
     config.extend(work.config.clone());
     let config = Value::Object(config);
     let description = binder.catalog.agent(agent);
+    if agent == NESTING && description.is_none() {
+        return nesting(binder, index, work, &config, named);
+    }
     match description {
         Some(description) => {
             if let Some(schema) = &description.input {
@@ -164,7 +176,13 @@ fn agent(
         None => {}
     }
     let config = match config.as_object() {
-        Some(map) if !map.is_empty() => config_template(binder, index, named, &config),
+        Some(map) if !map.is_empty() => {
+            let encoded = description.map_or(&[][..], |description| &description.encoded);
+            config_template(binder, index, named, &config).map(|mut bound| {
+                bound.code.encode(encoded);
+                bound
+            })
+        }
         _ => None,
     };
     Kind::Agent { agent: name_agent(agent), inputs, config: config.map(Box::new), on_lost: work.on_lost }
@@ -179,7 +197,7 @@ fn config_template(
 ) -> Option<Bound<Template>> {
     let own = binder.layout.pointer(index).join("config");
     let before = binder.found.len();
-    let bound = binder.template(config, View::Step(index), &own);
+    let bound = binder.template(config, View::Config(index), &own);
     if let Some(named) = named
         && let StepKind::Agent(work) = &binder.layout.steps[index as usize].step.kind
     {
@@ -187,6 +205,74 @@ fn config_template(
         binder.found.move_since(before, &own, &theirs, |key| !work.config.contains_key(key));
     }
     bound
+}
+
+/// The agent that every engine knows, unless it is given one of that name: it has a workflow done.
+const NESTING: &str = "workflow";
+
+/// A step that asks the agent `workflow`, which is a nested workflow by another name: agents are
+/// rows where workflows are, and one of their types is this.
+fn nesting(
+    binder: &mut Binder<'_>,
+    index: u32,
+    work: &AgentStep,
+    config: &Value,
+    named: Option<&NamedAgent>,
+) -> Kind {
+    let layout = binder.layout;
+    let key = &layout.steps[index as usize].step.key;
+    let place = |field: &str| match named {
+        Some(named) if !work.config.contains_key(field) && named.config.contains_key(field) => {
+            Pointer::root().join("agents").join(&*named.name).join("config").join(field)
+        }
+        _ => layout.pointer(index).join("config").join(field),
+    };
+    let mut wrong = |field: &str, message: String, help: &str| {
+        let message = format!("step `{key}`: {message}");
+        binder.found.push(Diagnostic::error(Code::BAD_CONFIG, place(field), message).help(help));
+    };
+    let known = ["workflow", "workflowId", "inputs", "waitForCompletion"];
+    for unknown in config.as_object().into_iter().flat_map(|map| map.keys()) {
+        if !known.contains(&unknown.as_str()) {
+            let help = "it has `workflowId`, `inputs`, `waitForCompletion`";
+            wrong(unknown, format!("agent `{NESTING}` has no setting `{unknown}`"), help);
+        }
+    }
+    let wait = match config.get("waitForCompletion") {
+        None => true,
+        Some(Value::Bool(wait)) => *wait,
+        Some(_) => {
+            wrong(
+                "waitForCompletion",
+                "`waitForCompletion` must be true or false".to_owned(),
+                "default is true",
+            );
+            true
+        }
+    };
+    let name = ["workflowId", "workflow"].into_iter().find(|field| config.get(field).is_some());
+    let workflow = match name.map(|field| (field, config[field].as_str())) {
+        Some((_, Some(name))) if !name.is_empty() && !name.contains("{{") => name.to_owned(),
+        Some((field, _)) => {
+            let help = "name the workflow itself: which one it is must be known before anything begins";
+            wrong(field, format!("`{field}` must be the name of a workflow"), help);
+            return Kind::Pass { inputs: None };
+        }
+        None => {
+            let message = format!("agent `{NESTING}` needs the setting `workflowId`");
+            wrong("workflowId", message, "add `workflowId` under `config`");
+            return Kind::Pass { inputs: None };
+        }
+    };
+    let (inputs, at) = match config.get("inputs") {
+        Some(inputs) => (Some(inputs), place("inputs")),
+        None => (work.inputs.as_ref(), layout.pointer(index).join("inputs")),
+    };
+    child(
+        binder,
+        index,
+        Called { workflow: &workflow, at: place(name.unwrap_or_default()), inputs, inputs_at: at, wait },
+    )
 }
 
 fn repeat(binder: &mut Binder<'_>, index: u32, each: &LoopStep, bodies: &[u32]) -> Kind {
@@ -256,27 +342,32 @@ fn parallel(binder: &mut Binder<'_>, index: u32, step: &Step, fork: &ParallelSte
     Kind::Parallel(Box::new(ParallelPlan { bodies, join: fork.join }))
 }
 
-fn nested(binder: &mut Binder<'_>, index: u32, child: &WorkflowStep) -> Kind {
-    let layout = binder.layout;
-    let pointer = layout.pointer(index);
-    let inputs = child.inputs.as_ref().and_then(|inputs| {
-        binder.open_template(inputs, View::Step(index), &pointer.join("inputs")).map(Box::new)
-    });
-    match binder.catalog.workflow(&child.workflow) {
+/// A workflow that a step starts, and where that is written.
+struct Called<'a> {
+    workflow: &'a str,
+    at: Pointer,
+    inputs: Option<&'a Value>,
+    inputs_at: Pointer,
+    wait: bool,
+}
+
+fn child(binder: &mut Binder<'_>, index: u32, called: Called<'_>) -> Kind {
+    let Called { workflow, at, inputs, inputs_at, wait } = called;
+    let bound =
+        inputs.and_then(|inputs| binder.open_template(inputs, View::Step(index), &inputs_at).map(Box::new));
+    match binder.catalog.workflow(workflow) {
         None if binder.found.is_full() => {}
         None => {
-            let message = format!("workflow `{}` is not registered", child.workflow);
-            let mut diagnostic = Diagnostic::error(Code::UNKNOWN_WORKFLOW, pointer.join("workflow"), message)
-                .suggest(&child.workflow, binder.found.comparable(binder.catalog.workflow_names()));
+            let message = format!("workflow `{workflow}` is not registered");
+            let mut diagnostic = Diagnostic::error(Code::UNKNOWN_WORKFLOW, at, message)
+                .suggest(workflow, binder.found.comparable(binder.catalog.workflow_names()));
             diagnostic.help.get_or_insert_with(|| "register it with the engine; none is".to_owned());
             binder.found.push(diagnostic);
         }
-        Some(Some(schema)) => {
-            check_inputs(binder, index, Taker::Workflow(&child.workflow), child.inputs.as_ref(), schema);
-        }
+        Some(Some(schema)) => check_inputs(binder, index, Taker::Workflow(workflow), inputs, schema),
         Some(None) => {}
     }
-    Kind::Child { workflow: child.workflow.as_str().into(), inputs, wait: child.wait_for_completion }
+    Kind::Child { workflow: workflow.into(), inputs: bound, wait }
 }
 
 /// A wait that is written out can be checked now.

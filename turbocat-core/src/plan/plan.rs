@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::inputs::InputRules;
-use crate::definition::{Definition, Join, Needs, OnError, OnLost, OnTimeout, Retry};
+use crate::definition::{Budget, Definition, Join, Needs, OnError, OnLost, OnTimeout, Retry};
 use crate::event::{Event, StepRef};
 use crate::template::{Expression, Template};
 
@@ -36,6 +36,7 @@ pub(crate) struct Parts {
     pub(crate) outputs: Option<Bound<Template>>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_parallel: u32,
+    pub(crate) budget: Option<Budget>,
     /// `{}`, for everything that is not given.
     pub(crate) empty: Arc<Value>,
     pub(crate) paths: OnceLock<HashMap<Box<str>, u32>>,
@@ -160,6 +161,8 @@ pub(crate) struct Bound<T> {
     pub(crate) roots: Box<[Root]>,
     /// Whether one of the roots is a secret: then only the attempt itself may evaluate it.
     pub(crate) secret: bool,
+    /// Names of the step's own inputs, for [`Root::Given`].
+    pub(crate) given: Box<[Box<str>]>,
 }
 
 /// Where the value of a root is found, seen from the frame of the step that asks.
@@ -183,6 +186,12 @@ pub(crate) enum Root {
     },
     /// The output that is being projected.
     Result,
+    /// One of the step's own inputs, as its configuration sees it: the number of its name.
+    Given(u16),
+    /// All of the step's own inputs.
+    AllGiven,
+    /// The inputs of the execution with the step's own laid over them.
+    Laid,
 }
 
 impl Plan {

@@ -11,9 +11,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::agent::{AgentExecutor, AttemptFuture, AttemptRequest, StepOutput, unfit};
+use crate::agent::{AgentExecutor, AttemptFuture};
 use crate::catalog::AgentDescription;
 use crate::failure::{FailureKind, StepFailure};
+use crate::output::StepOutput;
+use crate::request::{AttemptRequest, unfit};
 
 /// Makes an agent of a closure.
 ///

@@ -11,9 +11,11 @@ use serde_json::{Map, Value};
 
 use super::clock::EngineClock;
 use super::ports::Secrets;
-use crate::agent::{AttemptFuture, StepOutput};
+use crate::agent::AttemptFuture;
 use crate::duration::format_duration;
 use crate::failure::{FailureKind, StepFailure};
+use crate::output::StepOutput;
+use crate::redact::Blackout;
 
 /// How an attempt ended.
 pub(crate) type Outcome = Result<StepOutput, StepFailure>;
@@ -91,38 +93,18 @@ pub(crate) async fn fetch(
 
 /// What an agent answers, with the secrets it was given blacked out.
 pub(crate) fn redact(outcome: Outcome, secrets: &Value) -> Outcome {
-    let mut secrets: Vec<&str> = match secrets {
-        Value::Object(all) => {
-            all.values().filter_map(Value::as_str).filter(|secret| !secret.is_empty()).collect()
-        }
-        _ => Vec::new(),
-    };
-    // The longest first: one secret may be a part of another.
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    let blackout = Blackout::new(secrets);
     match outcome {
-        Ok(output) => Ok(StepOutput::from(black_out(&output.value, &secrets))),
+        Ok(mut output) => {
+            output.value = Arc::new(blackout.value(&output.value));
+            Ok(output)
+        }
         Err(mut failure) => {
-            failure.message = black_out_text(&failure.message, &secrets);
-            failure.detail = failure.detail.map(|detail| Box::new(black_out(&detail, &secrets)));
+            failure.message = blackout.text(&failure.message);
+            failure.detail = failure.detail.map(|detail| Box::new(blackout.value(&detail)));
             Err(failure)
         }
     }
-}
-
-fn black_out(value: &Value, secrets: &[&str]) -> Value {
-    match value {
-        Value::String(text) => Value::String(black_out_text(text, secrets)),
-        Value::Array(items) => items.iter().map(|item| black_out(item, secrets)).collect(),
-        Value::Object(fields) => {
-            let fields = fields.iter();
-            fields.map(|(key, value)| (black_out_text(key, secrets), black_out(value, secrets))).collect()
-        }
-        other => other.clone(),
-    }
-}
-
-fn black_out_text(text: &str, secrets: &[&str]) -> String {
-    secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
 }
 
 #[cfg(test)]

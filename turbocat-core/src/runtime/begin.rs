@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 
 use tracing::Instrument;
 
-use super::attempt::{self, Outcome};
+use super::attempt;
 use super::driver::Driver;
 use super::news::{News, Stop};
 use super::registry::Registered;
 use super::shared::Shared;
-use crate::agent::{AttemptFuture, AttemptPlace, AttemptRequest};
+use crate::agent::AttemptFuture;
 use crate::event::StepRef;
 use crate::failure::StepFailure;
+use crate::request::{AttemptPlace, AttemptRequest};
 use crate::scheduler::Input;
 
 impl Driver {
@@ -68,7 +69,8 @@ impl Driver {
                 agent.took(self.instant - began);
             }
             if let Poll::Ready(outcome) = polled {
-                return Some(to_input(step, attempt, outcome));
+                self.feed_outcome(step, attempt, outcome);
+                return None;
             }
         }
         let limit = limit.filter(|_| plain);
@@ -108,6 +110,10 @@ impl Driver {
             let request = snapshot
                 .evaluate(&secrets)
                 .map(|parts| AttemptRequest::at(place, attempt, parts.inputs, parts.config));
+            let request = match names.is_empty() {
+                true => request,
+                false => request.map(|request| request.with_secrets(secrets.clone())),
+            };
             let taken = match (&shared.durable, &request) {
                 (Some(durable), Ok(request)) if durable.journal.limits(&agent.name) => {
                     Some(super::places::take(durable, &agent.name, request, clock).await)
@@ -127,7 +133,7 @@ impl Driver {
 }
 
 /// Hands an attempt to its agent, here or elsewhere.
-fn call(
+pub(super) fn call(
     shared: &Arc<Shared>,
     agent: &Arc<Registered>,
     request: AttemptRequest,
@@ -138,12 +144,5 @@ fn call(
             let (dispatch, agent) = (dispatch.clone(), agent.clone());
             Ok(Box::pin(async move { dispatch.dispatch(&agent.name, request).await }))
         }
-    }
-}
-
-pub(super) fn to_input(step: StepRef, attempt: u32, outcome: Outcome) -> Input {
-    match outcome {
-        Ok(output) => Input::AttemptCompleted { step, attempt, output: output.value },
-        Err(failure) => Input::AttemptFailed { step, attempt, failure },
     }
 }

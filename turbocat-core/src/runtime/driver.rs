@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::attempt::Outcome;
 use super::clock::Sleep;
 use super::durable::{Durable, Residence};
 use super::error::{Error, ErrorKind};
@@ -23,9 +24,10 @@ use super::log::EventLog;
 use super::news::{Ask, Child, News, NewsSender, Stop};
 use super::registry::Registered;
 use super::shared::{Active, Shared};
+use super::surround::Surrounding;
 use super::writer::Writer;
-use crate::agent::ExecutionContext;
 use crate::event::StepRef;
+use crate::request::ExecutionContext;
 use crate::scheduler::{Action, Input, Scheduler, Turn};
 use crate::time::{ExecutionId, Timestamp};
 
@@ -119,7 +121,11 @@ impl Driver {
         let span =
             tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
         Self {
-            context: Arc::new(ExecutionContext { id: scheduler.id(), plan: Some(plan.clone()) }),
+            context: Arc::new(ExecutionContext {
+                id: scheduler.id(),
+                plan: Some(plan.clone()),
+                surroundings: Some(Surrounding::of(&shared, &lineage, log.as_ref())),
+            }),
             shared,
             scheduler,
             agents,
@@ -379,6 +385,21 @@ impl Driver {
         difference
     }
 
+    /// Tells the scheduler how an attempt ended, and before that what it used.
+    pub(super) fn feed_outcome(&mut self, step: StepRef, attempt: u32, mut outcome: Outcome) {
+        let usage = match &mut outcome {
+            Ok(output) => output.usage.take(),
+            Err(failure) => failure.usage.take(),
+        };
+        if let Some(usage) = usage {
+            self.feed(Input::AttemptUsed { step, attempt, usage });
+        }
+        self.feed(match outcome {
+            Ok(output) => Input::AttemptCompleted { step, attempt, output: output.value },
+            Err(failure) => Input::AttemptFailed { step, attempt, failure },
+        });
+    }
+
     /// A turn that the scheduler was not asked for here.
     fn open(&mut self, turn: Turn) {
         self.turn = turn;
@@ -508,7 +529,7 @@ impl Driver {
         match news {
             News::Attempt { step, attempt, outcome } => {
                 self.running.remove(&(step, attempt));
-                self.feed(super::begin::to_input(step, attempt, outcome));
+                self.feed_outcome(step, attempt, outcome);
             }
             News::Child { execution, outcome } => {
                 self.children.remove(&execution);

@@ -16,7 +16,7 @@ use super::handle::ExecutionHandle;
 use super::journal::Journal;
 use super::log::EventLog;
 use super::plans::Plans;
-use super::ports::{Dispatch, Secrets};
+use super::ports::{Dispatch, Observer, Secrets};
 use super::registry::Registry;
 use super::shared::Shared;
 use crate::agent::AgentExecutor;
@@ -53,6 +53,7 @@ pub struct EngineBuilder {
     clock: EngineClock,
     dispatch: Option<Arc<dyn Dispatch>>,
     secrets: Option<Arc<dyn Secrets>>,
+    observer: Option<Arc<dyn Observer>>,
     journal: Option<Arc<dyn Journal>>,
     max_nesting: u32,
 }
@@ -80,6 +81,13 @@ impl EngineBuilder {
     /// Where secrets come from. Default: there are none.
     pub fn secrets(mut self, secrets: impl Secrets) -> Self {
         self.secrets = Some(Arc::new(secrets));
+        self
+    }
+
+    /// Who hears what attempts say while they are being done. Default: only those who ask a handle
+    /// for [its reports](ExecutionHandle::reports).
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -114,13 +122,14 @@ impl EngineBuilder {
 
     /// The engine.
     pub fn build(self) -> Engine {
-        let Self { registry, clock, dispatch, secrets, journal, max_nesting } = self;
+        let Self { registry, clock, dispatch, secrets, observer, journal, max_nesting } = self;
         Engine {
             shared: Arc::new(Shared {
                 registry,
                 clock,
                 dispatch,
                 secrets,
+                observer,
                 durable: journal.map(|journal| Arc::new(Durable::new(journal))),
                 plans: Plans::default(),
                 max_nesting,
@@ -175,6 +184,7 @@ impl Engine {
             clock: EngineClock::system(),
             dispatch: None,
             secrets: None,
+            observer: None,
             journal: None,
             max_nesting: 16,
         }

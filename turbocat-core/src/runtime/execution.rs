@@ -11,6 +11,7 @@ use crate::failure::StepFailure;
 use crate::plan::Plan;
 use crate::scheduler::{Scheduler, StepExplanation, StepReport};
 use crate::time::ExecutionId;
+use crate::usage::Usage;
 
 /// An execution that has ended.
 pub struct Execution {
@@ -85,6 +86,17 @@ impl Execution {
     /// How every outermost step ended, in the order of their keys.
     pub fn steps(&self) -> impl Iterator<Item = StepReport> {
         self.scheduler.steps()
+    }
+
+    /// What its attempts used, and the nested workflows it waited for.
+    pub fn usage(&self) -> &Usage {
+        self.scheduler.usage()
+    }
+
+    /// What a step's attempts used, in all iterations; `step` is its path in the workflow, such as
+    /// `perStory.summarise`. Nothing if none of them said.
+    pub fn usage_of(&self, step: &str) -> Option<&Usage> {
+        self.scheduler.usage_of(step)
     }
 
     /// Why a step ended as it did.

@@ -10,11 +10,12 @@ use tokio::task::JoinHandle;
 use super::driver::End;
 use super::error::{Error, ErrorKind};
 use super::execution::Execution;
-use super::log::{EventLog, Events, Watch};
+use super::log::{EventLog, Events, ReportStream, Watch};
 use super::news::{Ask, News, NewsSender};
 use crate::plan::Plan;
 use crate::scheduler::{Approval, Input, Scheduler, StepExplanation, StepReport};
 use crate::time::ExecutionId;
+use crate::usage::Usage;
 
 /// An execution that goes on by itself, also when this handle is dropped.
 pub struct ExecutionHandle {
@@ -55,6 +56,16 @@ impl ExecutionHandle {
     /// Its events after the one of that number, then live, to its end.
     pub fn events_after(&self, seq: u64) -> Events {
         Events::new(self.watch.clone(), seq)
+    }
+
+    /// What its attempts say from now on, until it has ended: logs and progress.
+    pub fn reports(&self) -> ReportStream {
+        ReportStream::new(self.watch.clone())
+    }
+
+    /// What its attempts have used so far; nothing if it has ended.
+    pub async fn usage(&self) -> Usage {
+        self.look(|scheduler| scheduler.usage().clone()).await.unwrap_or_default()
     }
 
     /// Waits for its end, whatever that is.

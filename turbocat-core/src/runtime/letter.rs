@@ -11,6 +11,7 @@ use crate::event::ExecutionStatus;
 use crate::failure::StepFailure;
 use crate::scheduler::{Approval, ChildOutcome, Input, Scheduler};
 use crate::time::ExecutionId;
+use crate::usage::Usage;
 
 /// Something that an execution is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +76,9 @@ pub enum Message {
         output: Arc<Value>,
         /// What went wrong, if something did.
         failure: Option<Box<StepFailure>>,
+        /// What it used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Box<Usage>>,
     },
 }
 
@@ -85,8 +89,8 @@ impl Message {
     }
 
     pub(crate) fn child_ended(execution: ExecutionId, outcome: ChildOutcome) -> Self {
-        let ChildOutcome { status, output, failure } = outcome;
-        Self::ChildEnded { execution, status, output, failure: failure.map(Box::new) }
+        let ChildOutcome { status, output, failure, usage } = outcome;
+        Self::ChildEnded { execution, status, output, failure: failure.map(Box::new), usage }
     }
 
     /// As an input of the execution it was sent to; `None` if it can make no difference there.
@@ -100,9 +104,10 @@ impl Message {
                 let approval = Approval { approved, by, comment };
                 Input::Approval { step: scheduler.find(&step)?, approval }
             }
-            Self::ChildEnded { execution, status, output, failure } => {
+            Self::ChildEnded { execution, status, output, failure, usage } => {
                 let failure = failure.map(|failure| *failure);
-                Input::ChildEnded { execution, outcome: ChildOutcome { status, output, failure } }
+                let outcome = ChildOutcome { status, output, failure, usage };
+                Input::ChildEnded { execution, outcome }
             }
         })
     }

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use tokio::sync::watch;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 
 use super::news::{News, NewsSender};
 use crate::event::Event;
+use crate::report::{Report, Said};
 
 /// What a driver writes and any number of readers read.
 #[derive(Debug)]
@@ -19,7 +21,12 @@ pub(crate) struct EventLog {
     /// How many events there are, and whether there will be more.
     state: watch::Sender<(usize, bool)>,
     watchers: AtomicUsize,
+    /// What its attempts say; nothing until somebody listens.
+    reports: OnceLock<broadcast::Sender<Report>>,
 }
+
+/// How many reports are kept for readers that are behind.
+const REPORTS: usize = 1024;
 
 impl EventLog {
     pub(crate) fn new() -> Self {
@@ -27,6 +34,7 @@ impl EventLog {
             events: Mutex::default(),
             state: watch::Sender::new((0, false)),
             watchers: AtomicUsize::new(0),
+            reports: OnceLock::new(),
         }
     }
 
@@ -49,6 +57,15 @@ impl EventLog {
     /// Whether somebody reads it, or may.
     pub(crate) fn is_watched(&self) -> bool {
         self.watchers.load(Ordering::Acquire) > 0
+    }
+
+    /// Where reports are to be sent, if somebody listens.
+    pub(crate) fn listeners(&self) -> Option<&broadcast::Sender<Report>> {
+        self.reports.get().filter(|reports| reports.receiver_count() > 0)
+    }
+
+    fn listen(&self) -> broadcast::Receiver<Report> {
+        self.reports.get_or_init(|| broadcast::channel(REPORTS).0).subscribe()
     }
 
     /// There will be no more.
@@ -138,5 +155,56 @@ impl Stream for Events {
 impl fmt::Debug for Events {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+/// What the attempts of one execution say, from now on until it has ended.
+pub struct ReportStream {
+    watch: Watch,
+    reports: broadcast::Receiver<Report>,
+    last: Option<Report>,
+}
+
+impl ReportStream {
+    pub(crate) fn new(watch: Watch) -> Self {
+        let reports = watch.log.listen();
+        Self { watch, reports, last: None }
+    }
+
+    /// The next report; `None` when the execution has ended and there are no more. Who is too slow
+    /// is told how many it [missed](Said::Missed).
+    pub async fn next(&mut self) -> Option<Report> {
+        if let Some(report) = self.last.take() {
+            return Some(report);
+        }
+        let mut missed = 0;
+        let mut ended = self.watch.log.state.subscribe();
+        loop {
+            let next = tokio::select! {
+                biased;
+                next = self.reports.recv() => next,
+                _ = ended.wait_for(|(_, ended)| *ended) => match self.reports.try_recv() {
+                    Ok(report) => Ok(report),
+                    Err(broadcast::error::TryRecvError::Lagged(count)) => Err(RecvError::Lagged(count)),
+                    Err(_) => return None,
+                },
+            };
+            match next {
+                Ok(report) if missed == 0 => return Some(report),
+                Ok(report) => {
+                    let gap = Report { said: Said::Missed { count: missed }, ..report.clone() };
+                    self.last = Some(report);
+                    return Some(gap);
+                }
+                Err(RecvError::Lagged(count)) => missed += count,
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ReportStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReportStream").finish_non_exhaustive()
     }
 }

@@ -19,6 +19,7 @@ mod writer;
 mod driver;
 mod places;
 mod shared;
+mod surround;
 mod begin;
 mod recover;
 mod nested;
@@ -39,8 +40,8 @@ pub use journal::{
     Recorded, Release, Renewed, Sent, Standing, TriggerKind, WorkerId,
 };
 pub use letter::{Letter, Message};
-pub use log::Events;
+pub use log::{Events, ReportStream};
 pub use memory::MemoryJournal;
 pub use options::WorkOptions;
-pub use ports::{Dispatch, Secrets};
+pub use ports::{Dispatch, Observer, Secrets};
 pub use steer::Enqueue;

@@ -18,6 +18,7 @@ use crate::event::{ExecutionStatus, Fact, Work};
 use crate::failure::StepFailure;
 use crate::scheduler::{Action, ChildOutcome, Input, Scheduler, Turn};
 use crate::time::ExecutionId;
+use crate::usage::Usage;
 
 /// How long to wait before a nested workflow that could not be claimed is asked for again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -191,7 +192,7 @@ impl Driver {
 
 impl Shared {
     /// A nested workflow began before: sees to it that somebody goes on with it.
-    async fn adopt(self: &Arc<Self>, nested: Nested) -> Result<(), StepFailure> {
+    pub(super) async fn adopt(self: &Arc<Self>, nested: Nested) -> Result<(), StepFailure> {
         let Some(durable) = &self.durable else { return Ok(()) };
         let claimed = loop {
             match self.claim_only(nested.id, false).await {
@@ -239,18 +240,20 @@ pub(super) fn end_of(scheduler: &Scheduler, parent: ExecutionId) -> Letter {
         status: scheduler.status(),
         output: scheduler.output(),
         failure: scheduler.failure().cloned(),
+        usage: used(scheduler.usage()),
     };
     let id = scheduler.id();
     Letter { id: *id.as_uuid(), to: parent, message: Message::child_ended(id, outcome) }
 }
 
 /// How a child ended; the error if it was left for the next engine, which is no end.
-fn child_outcome(ended: Result<End, Error>) -> Result<ChildOutcome, Error> {
+pub(super) fn child_outcome(ended: Result<End, Error>) -> Result<ChildOutcome, Error> {
     match ended {
         Ok(End::Ended(execution)) => Ok(ChildOutcome {
             status: execution.status(),
             output: execution.shared_output().clone(),
             failure: execution.failure().cloned(),
+            usage: used(execution.usage()),
         }),
         Ok(End::Parked) => Err(Error::new(ErrorKind::Closed, "the execution was parked")),
         Err(error) if error.kind() == ErrorKind::Closed => Err(error),
@@ -258,6 +261,15 @@ fn child_outcome(ended: Result<End, Error>) -> Result<ChildOutcome, Error> {
     }
 }
 
+fn used(usage: &Usage) -> Option<Box<Usage>> {
+    (!usage.is_nothing()).then(|| Box::new(usage.clone()))
+}
+
 pub(super) fn refused(failure: StepFailure) -> ChildOutcome {
-    ChildOutcome { status: ExecutionStatus::Failed, output: Arc::new(Value::Null), failure: Some(failure) }
+    ChildOutcome {
+        status: ExecutionStatus::Failed,
+        output: Arc::new(Value::Null),
+        failure: Some(failure),
+        usage: None,
+    }
 }

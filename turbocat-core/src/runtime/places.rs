@@ -9,7 +9,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::clock::EngineClock;
 use super::durable::Durable;
 use super::journal::{AgentPlace, Hint};
-use crate::agent::AttemptRequest;
+use crate::request::AttemptRequest;
 
 /// How long to wait for a hint that a place is free before asking again.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::agent::AgentExecutor;
-use crate::catalog::{AgentDescription, Catalog};
+use crate::catalog::{AgentDescription, BadConfig, Catalog};
 use crate::definition::Workflow;
 use crate::diagnostic::Diagnostics;
 use crate::plan::{Plan, compile};
@@ -133,7 +133,7 @@ impl Catalog for Registry {
         self.agents.keys().map(|name| &**name).collect()
     }
 
-    fn check_config(&self, agent: &str, config: &Value) -> Vec<String> {
+    fn check_config(&self, agent: &str, config: &Value) -> Vec<BadConfig> {
         self.agents.get(agent).map_or_else(Vec::new, |agent| agent.executor.check(config))
     }
 

@@ -15,7 +15,7 @@ use super::lineage::Lineage;
 use super::log::EventLog;
 use super::news::{News, NewsSender};
 use super::plans::Plans;
-use super::ports::{Dispatch, Secrets};
+use super::ports::{Dispatch, Observer, Secrets};
 use super::recover::resume;
 use super::registry::{Registered, Registry};
 use super::writer::{Writer, read};
@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) clock: EngineClock,
     pub(crate) dispatch: Option<Arc<dyn Dispatch>>,
     pub(crate) secrets: Option<Arc<dyn Secrets>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) durable: Option<Arc<Durable>>,
     pub(crate) plans: Plans,
     pub(crate) max_nesting: u32,

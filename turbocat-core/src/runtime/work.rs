@@ -210,6 +210,7 @@ impl Shared {
             status: ExecutionStatus::Cancelled,
             output: Arc::new(Value::Null),
             failure: None,
+            usage: None,
         };
         let parent = recorded.parent.filter(|_| recorded.awaited);
         let sends: Vec<Letter> =

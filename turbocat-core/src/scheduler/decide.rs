@@ -28,6 +28,11 @@ impl Scheduler {
                     self.answered = None;
                 }
             }
+            Input::AttemptUsed { step, attempt, usage } => {
+                if self.is_current(step, attempt) {
+                    self.emit(turn, now, Fact::UsageRecorded { step, attempt, usage });
+                }
+            }
             Input::AttemptFailed { step, attempt, failure } => {
                 self.attempt_failed(turn, step, attempt, failure, now);
             }
@@ -140,6 +145,10 @@ impl Scheduler {
         now: Timestamp,
     ) {
         let Some(&step) = self.state.children.get(&execution) else { return };
+        if let Some(usage) = outcome.usage {
+            let attempt = self.state.step(step).attempt;
+            self.emit(turn, now, Fact::UsageRecorded { step, attempt, usage });
+        }
         self.answered = Some(step);
         if outcome.status == ExecutionStatus::Completed {
             self.complete(turn, step, outcome.output, now);

@@ -56,6 +56,11 @@ impl Scheduler {
                     self.state.step_mut(*step).detail_mut().why = Some(why.clone());
                 }
             }
+            Fact::UsageRecorded { step, usage, .. } => {
+                let spent = self.state.spent.get_or_insert_default();
+                spent.total.add(usage);
+                spent.by_step.entry(step.step).or_default().add(usage);
+            }
             Fact::AttemptFailed { step, failure, retry_at, counts, .. } => {
                 self.leave(*step, actions.as_deref_mut());
                 self.state.retries.insert((*retry_at, *step));
@@ -139,7 +144,12 @@ impl Scheduler {
                 }
             }
             Fact::ExecutionPaused { .. } => self.state.paused = true,
-            Fact::ExecutionResumed => self.state.paused = false,
+            Fact::ExecutionResumed => {
+                self.state.paused = false;
+                if let Some(spent) = &mut self.state.spent {
+                    spent.before = spent.total.clone();
+                }
+            }
             Fact::CancelRequested { .. } => {}
             Fact::ExecutionEnded { status, output, failure } => {
                 self.state.status = *status;

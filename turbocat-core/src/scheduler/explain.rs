@@ -177,6 +177,7 @@ impl Scheduler {
                 format!("enough branches of `{}` had completed", self.path(*step))
             }
             StopReason::Timeout { step } => format!("step `{}` around it took too long", self.path(*step)),
+            StopReason::Budget => "the execution used more than its budget".to_owned(),
             StopReason::ExecutionTimeout => "the execution took too long".to_owned(),
             StopReason::Cancel { reason } => format!("the execution was cancelled: {reason}"),
         }

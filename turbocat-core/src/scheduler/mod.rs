@@ -13,6 +13,7 @@ mod outcome;
 mod evolve;
 mod retry;
 mod lost;
+mod budget;
 mod start;
 mod settle;
 mod decide;
@@ -100,7 +101,14 @@ impl Launched<'_> {
             None => self.scheduler.plan.0.empty.clone(),
             Some(bound) => evaluate(bound)?,
         };
-        Ok(AttemptParts { inputs, config: self.config.map(evaluate).transpose()? })
+        let config = match self.config {
+            Some(bound) if wants_given(bound) => {
+                let values = scope.values(&bound.roots).into_iter().map(|value| value.cloned()).collect();
+                Some(with_given(bound, values, &inputs)?)
+            }
+            bound => bound.map(evaluate).transpose()?,
+        };
+        Ok(AttemptParts { inputs, config })
     }
 }
 
@@ -130,11 +138,50 @@ impl Snapshot {
                 bound.code.evaluate(&values).map(Some).map_err(|error| template_failed(&error))
             }
         };
-        Ok(AttemptParts {
-            inputs: evaluate(inputs, &mut self.inputs)?.unwrap_or_else(|| self.plan.0.empty.clone()),
-            config: evaluate(config, &mut self.config)?,
-        })
+        let given = evaluate(inputs, &mut self.inputs)?.unwrap_or_else(|| self.plan.0.empty.clone());
+        if let Some(bound) = config.as_ref().filter(|bound| wants_given(bound)) {
+            for (_, value) in
+                bound.roots.iter().zip(&mut self.config).filter(|(root, _)| **root == Root::Secrets)
+            {
+                *value = Some(secrets.clone());
+            }
+            let config = Some(with_given(bound, self.config, &given)?);
+            return Ok(AttemptParts { inputs: given, config });
+        }
+        Ok(AttemptParts { config: evaluate(config, &mut self.config)?, inputs: given })
     }
+}
+
+/// Whether a configuration refers to the step's own inputs.
+fn wants_given(bound: &Bound<Template>) -> bool {
+    bound.roots.iter().any(|root| matches!(root, Root::Given(_) | Root::AllGiven | Root::Laid))
+}
+
+/// A configuration that refers to the step's own inputs, which are there now.
+fn with_given(
+    bound: &Bound<Template>,
+    mut values: SmallVec<[Option<Arc<Value>>; 4]>,
+    inputs: &Arc<Value>,
+) -> Result<Arc<Value>, StepFailure> {
+    for (root, value) in bound.roots.iter().zip(&mut values) {
+        match root {
+            Root::Given(name) => {
+                let name = bound.given.get(*name as usize);
+                *value = name.and_then(|name| inputs.get(&**name)).cloned().map(Arc::new);
+            }
+            Root::AllGiven => *value = Some(inputs.clone()),
+            Root::Laid => {
+                if let (Some(theirs), Value::Object(own)) = (value.as_mut(), &**inputs)
+                    && let Value::Object(laid) = Arc::make_mut(theirs)
+                {
+                    laid.extend(own.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    let values: SmallVec<[RootValue<'_>; 4]> = values.iter().map(Option::as_ref).collect();
+    bound.code.evaluate(&values).map_err(|error| template_failed(&error))
 }
 
 impl Scheduler {
@@ -178,8 +225,12 @@ impl Scheduler {
     /// As [`apply`](Self::apply), behind what a turn has already.
     pub(crate) fn apply_into(&mut self, turn: &mut Turn, now: Timestamp, input: Input) {
         if !self.state.is_ended() && self.state.status != ExecutionStatus::Pending {
+            // What was used is looked at together with what it was used for, which comes next.
+            let alone = !matches!(input, Input::AttemptUsed { .. });
             self.decide(turn, now, input);
-            self.settle(turn, now);
+            if alone {
+                self.settle(turn, now);
+            }
             turn.wake_at = self.wake_at(now);
         }
     }

@@ -110,6 +110,11 @@ impl Scheduler {
                 };
                 if fits { Ok(()) } else { Err("the step does other work".to_owned()) }
             }
+            Fact::UsageRecorded { step, attempt, .. } => match self.open_status(*step)? {
+                StepStatus::Running if self.state.step(*step).attempt == *attempt => Ok(()),
+                StepStatus::Running => Err("it is not the attempt that is being done".to_owned()),
+                other => Err(format!("the step is {}", other.word())),
+            },
             Fact::AttemptFailed { step, counts, .. } => match self.open_status(*step)? {
                 StepStatus::Running | StepStatus::Waiting if !counts && !self.asks_agent(*step) => {
                     Err("the step asks no agent".to_owned())

@@ -47,6 +47,9 @@ impl<'a> Scope<'a> {
             Root::Metadata => Some(&self.state.metadata),
             Root::Secrets => self.secrets,
             Root::Result => self.result,
+            // Whoever evaluates a configuration lays these over, when the inputs are there.
+            Root::Laid => Some(&self.state.inputs),
+            Root::Given(_) | Root::AllGiven => None,
             Root::Step { up, step } => {
                 let state = self.frame(up).step(step);
                 (state.status == StepStatus::Completed).then_some(state.output.as_ref()).flatten()

@@ -26,6 +26,8 @@ impl Scheduler {
                 self.advance(turn, owner, now);
             } else if let Some(frame) = work.done.pop_first() {
                 self.close(turn, frame, now);
+            } else if let Some(over) = self.over_budget() {
+                self.stop_for_budget(turn, over, now);
             } else if let Some(step) = self.next_ready(now) {
                 self.start_step(turn, step, now);
             } else {

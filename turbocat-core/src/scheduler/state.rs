@@ -14,6 +14,7 @@ use crate::failure::StepFailure;
 use crate::plan::Plan;
 use crate::template::Explanation;
 use crate::time::{ExecutionId, Timestamp};
+use crate::usage::Usage;
 
 /// The state of one execution.
 #[derive(Debug, PartialEq)]
@@ -48,7 +49,19 @@ pub(crate) struct State {
     pub(crate) clock: WorkClock,
     pub(crate) output: Option<Arc<Value>>,
     pub(crate) failure: Option<Box<StepFailure>>,
+    /// What its attempts used, if something.
+    pub(crate) spent: Option<Box<Spent>>,
     pub(crate) work: WorkList,
+}
+
+/// What the attempts of an execution used.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Spent {
+    pub(crate) total: Usage,
+    /// By the step's index in the plan, all its frames together.
+    pub(crate) by_step: BTreeMap<u32, Usage>,
+    /// What had been used when it was resumed last, and counts no more against the budget.
+    pub(crate) before: Usage,
 }
 
 /// What `settle` has to look at, noted by `evolve`. Empty between turns.
@@ -254,6 +267,7 @@ impl State {
             clock: WorkClock::default(),
             output: None,
             failure: None,
+            spent: None,
             work: WorkList::default(),
         }
     }

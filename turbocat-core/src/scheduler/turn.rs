@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::event::{Event, ExecutionStatus, StepRef};
 use crate::failure::StepFailure;
 use crate::time::{ExecutionId, Timestamp};
+use crate::usage::Usage;
 
 /// Something that happened to an execution.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +21,16 @@ pub enum Input {
         attempt: u32,
         /// What the agent answered.
         output: Arc<Value>,
+    },
+    /// What the current attempt of a step used. Comes before its end, and is answered together with
+    /// it: nothing begins or stops because of this alone.
+    AttemptUsed {
+        /// The step.
+        step: StepRef,
+        /// Which attempt; any but the current one is ignored.
+        attempt: u32,
+        /// What it used.
+        usage: Box<Usage>,
     },
     /// An attempt failed, or took longer than its time limit.
     AttemptFailed {
@@ -142,6 +153,8 @@ pub struct ChildOutcome {
     pub output: Arc<Value>,
     /// What went wrong, if something did.
     pub failure: Option<StepFailure>,
+    /// What it used.
+    pub usage: Option<Box<Usage>>,
 }
 
 /// The answer to one input: what became true, and what is to be done about it.

@@ -31,6 +31,8 @@ pub(super) enum Part {
 pub(super) enum TextPart {
     Literal(Box<str>),
     Token(Token),
+    /// A token whose text becomes part of a URL.
+    Encoded(Token),
 }
 
 /// Gathers what a compilation finds.

@@ -41,6 +41,23 @@ impl Template {
         })
     }
 
+    /// Percent-encodes what tokens give in the text of these fields, which are URLs. A token at the
+    /// very beginning is left alone: it may be an address.
+    pub(crate) fn encode(&mut self, fields: &[String]) {
+        let Body::Part(Part::Object(parts)) = &mut self.body else { return };
+        for (key, part) in parts {
+            if let (Part::Text(texts), true) = (part, fields.contains(key)) {
+                for text in texts.iter_mut().skip(1) {
+                    let taken = std::mem::replace(text, TextPart::Literal("".into()));
+                    *text = match taken {
+                        TextPart::Token(token) => TextPart::Encoded(token),
+                        other => other,
+                    };
+                }
+            }
+        }
+    }
+
     /// The names of the roots, in the order that [`evaluate`](Self::evaluate) expects.
     pub(crate) fn roots(&self) -> &[Box<str>] {
         &self.uses.roots
@@ -81,6 +98,11 @@ fn build(part: &Part, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
                 match part {
                     TextPart::Literal(literal) => text.push_str(literal),
                     TextPart::Token(token) => token.write(roots, &mut text)?,
+                    TextPart::Encoded(token) => {
+                        let mut plain = String::new();
+                        token.write(roots, &mut plain)?;
+                        percent_encode(&plain, &mut text);
+                    }
                 }
             }
             Value::String(text)
@@ -100,4 +122,15 @@ fn build(part: &Part, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
             Value::Object(map)
         }
     })
+}
+
+/// Text as a part of a URL: all but letters, digits and `-._~` as `%` and two digits a byte.
+fn percent_encode(plain: &str, text: &mut String) {
+    for byte in plain.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            text.push(byte as char);
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
 }

@@ -8,9 +8,11 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::script::{Answer, Call, CallEnd, Script};
-use crate::agent::{AgentExecutor, AttemptRequest, StepOutput};
+use crate::agent::AgentExecutor;
 use crate::catalog::AgentDescription;
 use crate::failure::StepFailure;
+use crate::output::StepOutput;
+use crate::request::AttemptRequest;
 
 /// An agent that answers by a script and remembers what it was asked. Clones share the script and
 /// the memory: register one, keep one; or register clones under several names.

@@ -125,6 +125,13 @@ impl<'a> Ledger<'a> {
                 self.begin(*step, *attempt, event.at)?;
                 self.start_work(*step, work)
             }
+            Fact::UsageRecorded { step, attempt, .. } => {
+                self.is_at(*step, *attempt)?;
+                match self.step_mut(*step)?.stand {
+                    Stand::Begun => Ok(()),
+                    _ => Err(format!("{} uses something, and nothing is being done", self.name(*step))),
+                }
+            }
             Fact::AttemptLost { step, attempt, .. } => {
                 let name = self.name(*step);
                 self.leave(*step, &[Stand::Begun], "loses an attempt", Stand::Asking)?;

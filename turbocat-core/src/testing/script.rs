@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::agent::AttemptRequest;
 use crate::failure::StepFailure;
+use crate::request::AttemptRequest;
 use crate::time::ExecutionId;
 
 /// One answer.

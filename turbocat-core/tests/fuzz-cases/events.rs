@@ -175,6 +175,7 @@ fn go_on(mut scheduler: Scheduler, events: &[Event], bytes: &mut Unstructured<'_
                     status: ExecutionStatus::Completed,
                     output: Arc::new(json!({})),
                     failure: None,
+                    usage: None,
                 };
                 Input::ChildEnded { execution: children.pop().unwrap_or_else(|| id(7)), outcome }
             }
@@ -328,7 +329,7 @@ fn life(plan: &Plan, kind: usize) -> Vec<Value> {
                 let status = if kind == 0 { ExecutionStatus::Completed } else { ExecutionStatus::Failed };
                 Input::ChildEnded {
                     execution,
-                    outcome: ChildOutcome { status, output: Arc::new(json!({})), failure: None },
+                    outcome: ChildOutcome { status, output: Arc::new(json!({})), failure: None, usage: None },
                 }
             }
             _ if round % 5 == 0 => Input::Signal { name: "go".into(), payload: Arc::new(json!({ "n": 1 })) },

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use turbocat_core::{
-    Action, AgentDescription, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Step, StepKind,
-    Timestamp, Workflow,
+    Action, AgentDescription, BadConfig, Catalog, Diagnostics, ExecutionId, Input, Plan, Scheduler, Step,
+    StepKind, Timestamp, Workflow,
 };
 
 /// Reads a text in every way there is.
@@ -190,9 +190,9 @@ impl Catalog for Few {
         vec!["fetch", "echo", "api", "llm", "a"]
     }
 
-    fn check_config(&self, agent: &str, config: &Value) -> Vec<String> {
+    fn check_config(&self, agent: &str, config: &Value) -> Vec<BadConfig> {
         if agent == "llm" && config.get("model").is_none() {
-            return vec!["`model` is missing".to_owned()];
+            return vec![BadConfig::at("", "`model` is missing")];
         }
         Vec::new()
     }

@@ -175,7 +175,7 @@ impl Life {
                 let failure = if bytes.arbitrary()? { Some(failure(bytes)?) } else { None };
                 Input::ChildEnded {
                     execution,
-                    outcome: ChildOutcome { status, output: Arc::new(output(bytes)?), failure },
+                    outcome: ChildOutcome { status, output: Arc::new(output(bytes)?), failure, usage: None },
                 }
             }
             21 => Input::Pause { reason: "wait".into() },

@@ -351,7 +351,7 @@ impl Stage<'_> {
     fn end_child(&mut self, path: String, execution: ExecutionId, completed: bool) {
         let status = if completed { ExecutionStatus::Completed } else { ExecutionStatus::Timeout };
         let output = json!({ "from": "child" });
-        let outcome = ChildOutcome { status, output: Arc::new(output.clone()), failure: None };
+        let outcome = ChildOutcome { status, output: Arc::new(output.clone()), failure: None, usage: None };
         self.tell(Input::ChildEnded { execution, outcome }, News::Child { path, completed, output });
     }
 
@@ -384,7 +384,8 @@ impl Stage<'_> {
                 Input::Approval { step, approval: Approval { approved: true, ..Approval::default() } }
             }
             (Stale::UnknownChild, ..) => {
-                let outcome = ChildOutcome { status: ExecutionStatus::Completed, output, failure: None };
+                let outcome =
+                    ChildOutcome { status: ExecutionStatus::Completed, output, failure: None, usage: None };
                 Input::ChildEnded { execution: execution(), outcome }
             }
             (Stale::Again, ..) if self.paused => Input::Pause { reason: "again".into() },

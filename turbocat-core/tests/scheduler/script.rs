@@ -201,7 +201,8 @@ impl Player<'_> {
                 let execution = *self.children.get(word).unwrap_or_else(|| self.wrong(line));
                 let (how, what) = more.split_once(' ').unwrap_or((more, ""));
                 let none = Arc::new(json!({}));
-                let ended = |status| ChildOutcome { status, output: none.clone(), failure: None };
+                let ended =
+                    |status| ChildOutcome { status, output: none.clone(), failure: None, usage: None };
                 let outcome = match how {
                     "ok" => {
                         ChildOutcome { output: Arc::new(value(what)), ..ended(ExecutionStatus::Completed) }

@@ -114,7 +114,8 @@ async fn write(
     let mut letters = Vec::new();
     if let (true, Some(parent)) = (row.get("awaited")?, row.get::<Option<ExecutionId>>("parent_id")?) {
         let failure = (status == ExecutionStatus::Failed).then(|| Box::new(StepFailure::error(reason)));
-        let message = Message::ChildEnded { execution, status, output: Arc::new(Value::Null), failure };
+        let message =
+            Message::ChildEnded { execution, status, output: Arc::new(Value::Null), failure, usage: None };
         // The same name as the letter that the execution itself would have sent: there is one.
         letters.push(Letter { id: *execution.as_uuid(), to: parent, message });
     }

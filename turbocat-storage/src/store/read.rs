@@ -170,5 +170,6 @@ fn nothing() -> Message {
         status: ExecutionStatus::Cancelled,
         output: std::sync::Arc::new(Value::Null),
         failure: None,
+        usage: None,
     }
 }
