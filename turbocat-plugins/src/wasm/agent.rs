@@ -16,7 +16,6 @@ use super::host::Host;
 use super::limits::Limits;
 use super::loaded::Loaded;
 
-
 /// An agent of a plugin.
 pub(super) struct PluginAgent {
     loaded: Arc<Loaded>,

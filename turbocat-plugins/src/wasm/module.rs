@@ -16,11 +16,7 @@ pub(super) struct Ready {
 }
 
 /// Whether a module can be called, and what to call first.
-pub(super) fn check(
-    name: &str,
-    module: &Module,
-    abi: &Abi,
-) -> Result<Ready, PluginError> {
+pub(super) fn check(name: &str, module: &Module, abi: &Abi) -> Result<Ready, PluginError> {
     check_imports(name, module, abi)?;
     let pre = abi.link(module).map_err(|error| {
         PluginError::new(PluginErrorKind::Import, format!("plugin `{name}` cannot be linked: {error}"))
@@ -38,7 +34,9 @@ fn check_imports(name: &str, module: &Module, abi: &Abi) -> Result<(), PluginErr
             )
         };
         let ExternType::Func(wanted) = import.ty() else {
-            return Err(wrong("which is no function").help("a plugin brings its own memory, tables and globals"));
+            return Err(
+                wrong("which is no function").help("a plugin brings its own memory, tables and globals")
+            );
         };
         let Some(offered) = abi.offered(import.module(), import.name()) else {
             return Err(wrong("which this host does not have").help(
@@ -75,7 +73,9 @@ fn start(name: &str, module: &Module) -> Result<Option<&'static str>, PluginErro
             }
             None => {}
             Some(_) => {
-                let message = format!("plugin `{name}` exports `{start}`, but not as a function without parameters and results");
+                let message = format!(
+                    "plugin `{name}` exports `{start}`, but not as a function without parameters and results"
+                );
                 return Err(PluginError::new(PluginErrorKind::Module, message));
             }
         }

@@ -229,8 +229,7 @@ async fn log_messages_and_progress_arrive_in_order() {
             other => format!("{other:?}"),
         })
         .collect();
-    let expected =
-        ["debug hello", "info hello", r#"progress {"percent":50}"#, "warn hello", "error hello"];
+    let expected = ["debug hello", "info hello", r#"progress {"percent":50}"#, "warn hello", "error hello"];
     assert_eq!(said, expected);
     assert_eq!(Level::Debug.word(), "debug");
 }

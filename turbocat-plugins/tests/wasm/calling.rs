@@ -56,7 +56,8 @@ async fn no_output_is_null_and_one_that_is_no_json_a_failure() {
 
 #[tokio::test]
 async fn a_failure_is_what_the_plugin_says_of_it() {
-    let full = r#"{"kind":"http.503","message":"busy","retryable":true,"retryAfterMs":1500,"detail":{"a":1}}"#;
+    let full =
+        r#"{"kind":"http.503","message":"busy","retryable":true,"retryAfterMs":1500,"detail":{"a":1}}"#;
     let permanent = r#"{"kind":"nope","message":"never","retryable":false}"#;
     let plugin = Fixture::with_agents(&["full", "permanent", "plain", "silent", "zero"])
         .text("full", full)
@@ -82,7 +83,8 @@ async fn a_failure_is_what_the_plugin_says_of_it() {
 
 #[tokio::test]
 async fn a_trap_names_what_happened_and_where() {
-    let panic = r#"{"kind":"panic","message":"index 3 of 2","detail":{"file":"src/lib.rs","line":7,"column":3}}"#;
+    let panic =
+        r#"{"kind":"panic","message":"index 3 of 2","detail":{"file":"src/lib.rs","line":7,"column":3}}"#;
     let plugin = Fixture::with_agents(&["trap", "outside", "divide", "panics"])
         .text("panic", panic)
         .raw("(func $deep_inside unreachable)")

@@ -32,7 +32,9 @@ impl Fixture {
 
     /// One with this manifest.
     pub(crate) fn with_manifest(manifest: &Value) -> Self {
-        Self::new().text("manifest", &manifest.to_string()).function("turbocat_manifest", "(call $say TEXT(manifest))")
+        Self::new()
+            .text("manifest", &manifest.to_string())
+            .function("turbocat_manifest", "(call $say TEXT(manifest))")
     }
 
     /// Another import: `i64 -> i64` and such, as WAT has it.

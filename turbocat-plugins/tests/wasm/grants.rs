@@ -214,7 +214,8 @@ fn reader() -> Fixture {
 async fn a_secret_is_read_if_it_is_granted_and_never_comes_out_again() {
     let asked = Arc::<Mutex<Vec<String>>>::default();
     let plugins = Plugins::builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
-    let plugin = reader().load_with(&plugins, Grants::parse(["secret KEY", "secret NONE"]).unwrap()).await.unwrap();
+    let plugin =
+        reader().load_with(&plugins, Grants::parse(["secret KEY", "secret NONE"]).unwrap()).await.unwrap();
     assert_eq!(call(&plugin, "tell", json!({})).await.unwrap(), json!("[secret]"));
     assert_eq!(fails(&plugin, "fail", "error").await.message, "\"[secret]\"");
     let listener = Arc::new(Listener::default());

@@ -31,7 +31,8 @@ async fn play(plugin: &Plugin, steps: &str) -> Value {
     let engine = plugin.register(Engine::builder()).build();
     let workflow = Workflow::from_yaml(&format!("steps:\n{steps}\noutputs: '{{{{ last }}}}'")).unwrap();
     // A step that failed fails the execution, also if the others went on.
-    let execution = engine.run(&workflow, json!({})).await.unwrap_or_else(|error| error.into_execution().unwrap());
+    let execution =
+        engine.run(&workflow, json!({})).await.unwrap_or_else(|error| error.into_execution().unwrap());
     execution.step_output("last").unwrap().clone()
 }
 
@@ -62,7 +63,7 @@ async fn an_instance_that_trapped_is_thrown_away_and_one_that_failed_is_not() {
             "
   first: {{ agent: count }}
   second: {{ agent: {agent}, dependsOn: [first], onError: continue }}
-  last: {{ agent: count, dependsOn: [second] }}"
+  last: {{ agent: count, dependsOn: [second], needs: finished }}"
         )
     };
     assert_eq!(play(&plugin, &with("fail")).await, json!(3));

@@ -47,7 +47,9 @@ async fn memory_of_the_host_counts_as_the_plugins_own() {
     .await;
     let limits = Limits::default().memory_bytes((12 << 16) + 500_100);
     exceeds(&both, "greedy", limits.clone(), "memory").await;
-    both.call("greedy", Call::new(json!({})).limits(limits.memory_bytes((13 << 16) + 500_100))).await.unwrap();
+    both.call("greedy", Call::new(json!({})).limits(limits.memory_bytes((13 << 16) + 500_100)))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -76,8 +78,7 @@ async fn too_many_allocations_end_the_call() {
 
 #[tokio::test]
 async fn a_huge_output_ends_the_call() {
-    let plugin =
-        fixture("(call $output_set (call $alloc (i64.const 2000)) (i64.const 2000))").load().await;
+    let plugin = fixture("(call $output_set (call $alloc (i64.const 2000)) (i64.const 2000))").load().await;
     exceeds(&plugin, "greedy", Limits::default().output_bytes(1999), "output").await;
 }
 
@@ -152,9 +153,8 @@ async fn an_endless_loop_ends_at_its_time() {
 
 #[tokio::test]
 async fn a_start_function_that_loops_ends_at_its_time_too() {
-    let looping = Fixture::new()
-        .raw("(func $begin (loop $again (br $again))) (start $begin)")
-        .function("work", "");
+    let looping =
+        Fixture::new().raw("(func $begin (loop $again (br $again))) (start $begin)").function("work", "");
     // without a manifest nothing is called when it is loaded
     let plugin = looping.load().await;
     let limits = Limits::default().time(Duration::from_millis(20));
@@ -184,7 +184,8 @@ async fn a_plugin_has_the_limits_it_asks_for_up_to_the_hosts_ceiling() {
     assert_eq!((limits.memory_bytes, limits.time.as_millis(), limits.output_bytes), (1 << 20, 1234, 99));
     let error = with(1 << 40).load_with(&host(), Grants::none()).await.unwrap_err();
     assert_eq!(error.kind(), PluginErrorKind::Limits);
-    let message = "plugin `demo` asks for 1099511627776 bytes of memory, and this host gives 536870912 at most";
+    let message =
+        "plugin `demo` asks for 1099511627776 bytes of memory, and this host gives 536870912 at most";
     assert_eq!(error.to_string(), message);
     // Who grants may set others.
     let grants = Grants::none().limits(Limits::default().memory_bytes(2 << 20));
@@ -196,9 +197,6 @@ async fn a_plugin_has_the_limits_it_asks_for_up_to_the_hosts_ceiling() {
 async fn the_failure_of_a_limit_names_the_plugin_and_the_limit() {
     let plugin = fixture("(drop (call $alloc (i64.const -1)))").load().await;
     let failure = fails(&plugin, "greedy", "limit").await;
-    assert_eq!(
-        failure.message,
-        "plugin `demo` needs more memory than it may have; the limit is 67108864"
-    );
+    assert_eq!(failure.message, "plugin `demo` needs more memory than it may have; the limit is 67108864");
     assert_eq!(failure.detail.as_deref(), Some(&json!({ "limit": "memory", "most": 67_108_864 })));
 }

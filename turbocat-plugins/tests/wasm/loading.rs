@@ -44,8 +44,10 @@ async fn a_giant_is_refused() {
     let work = r#"(func (export "f") (result i32) (i32.const 0))"#;
     let kind = PluginErrorKind::Module;
     refused_bytes(&module(&format!("(module (memory 60000) {work})")), kind, "exceeds the limit").await;
-    refused_bytes(&module(&format!("(module (table 5000000 funcref) {work})")), kind, "exceeds the limit").await;
-    refused_bytes(&module(&format!("(module (memory 1) (memory 1) {work})")), kind, "multiple memories").await;
+    refused_bytes(&module(&format!("(module (table 5000000 funcref) {work})")), kind, "exceeds the limit")
+        .await;
+    refused_bytes(&module(&format!("(module (memory 1) (memory 1) {work})")), kind, "multiple memories")
+        .await;
     let kind = PluginErrorKind::Limits;
     let says = "plugin `bad` begins with 131072000 bytes of memory, and may have 67108864";
     refused_bytes(&module(&format!("(module (memory 2000) {work})")), kind, says).await;
@@ -58,7 +60,8 @@ async fn an_import_this_host_does_not_have_is_refused_by_name() {
     };
     let kind = PluginErrorKind::Import;
     let unknown = with(r#"(import "extism:host/env" "rob" (func))"#);
-    let error = refused_bytes(&unknown, kind, "`rob` from `extism:host/env`, which this host does not have").await;
+    let error =
+        refused_bytes(&unknown, kind, "`rob` from `extism:host/env`, which this host does not have").await;
     assert!(error.advice().unwrap().contains("Extism plugin"));
     refused_bytes(&with(r#"(import "env" "abort" (func))"#), kind, "`abort` from `env`").await;
     let wrong = with(r#"(import "extism:host/env" "alloc" (func (param i32) (result i32)))"#);
@@ -77,15 +80,29 @@ async fn a_manifest_that_cannot_be_true_is_refused() {
         refused(&Fixture::with_manifest(&manifest).function("work", ""), kind, says).await
     };
     check(agents(json!([{ "name": "gone" }])), "names the function `gone`, which is not exported").await;
-    check(agents(json!([{ "name": "work", "function": "memory" }])), "which is no function `() -> i32`").await;
+    check(agents(json!([{ "name": "work", "function": "memory" }])), "which is no function `() -> i32`")
+        .await;
     check(agents(json!([])), "names no agent").await;
     check(agents(json!([{ "name": "work" }, { "name": "work" }])), "names agent `work` twice").await;
-    check(agents(json!([{ "name": "work", "input": { "type": "nonsense" } }])), "no valid JSON Schema for its input").await;
-    check(agents(json!([{ "name": "work", "output": { "$ref": "http://127.0.0.1:1/x" } }])), "no valid JSON Schema for its output").await;
-    check(agents(json!([{ "name": "work", "config": { "minimum": "x" } }])), "no valid JSON Schema for its config").await;
+    check(
+        agents(json!([{ "name": "work", "input": { "type": "nonsense" } }])),
+        "no valid JSON Schema for its input",
+    )
+    .await;
+    check(
+        agents(json!([{ "name": "work", "output": { "$ref": "http://127.0.0.1:1/x" } }])),
+        "no valid JSON Schema for its output",
+    )
+    .await;
+    check(
+        agents(json!([{ "name": "work", "config": { "minimum": "x" } }])),
+        "no valid JSON Schema for its config",
+    )
+    .await;
     check(agents(json!([{ "name": "work", "danger": 1 }])), "unknown field `danger`").await;
     check(agents(json!([{ "name": "a b" }])), "is no name of an agent").await;
-    let thousands: Vec<Value> = (0..5000).map(|at| json!({ "name": format!("a{at}"), "function": "work" })).collect();
+    let thousands: Vec<Value> =
+        (0..5000).map(|at| json!({ "name": format!("a{at}"), "function": "work" })).collect();
     check(agents(json!(thousands)), "names 5000 agents").await;
     check(json!({ "name": "demo", "version": "1", "agents": [{ "name": "work" }] }), "is no version").await;
     check(json!({ "name": "demo", "version": "1.0.0", "agents": [{ "name": "work" }], "capabilities": ["files"] }), "unknown capability `files`").await;
@@ -97,11 +114,18 @@ async fn a_manifest_that_cannot_be_true_is_refused() {
 async fn a_manifest_that_cannot_be_had_is_refused() {
     let kind = PluginErrorKind::Manifest;
     let with = |body: &str| Fixture::new().function("turbocat_manifest", body).function("work", "");
-    refused(&with("unreachable"), kind, "cannot say what it is: plugin `bad`: `turbocat_manifest` trapped").await;
+    refused(&with("unreachable"), kind, "cannot say what it is: plugin `bad`: `turbocat_manifest` trapped")
+        .await;
     refused(&with("(return (i32.const 3))"), kind, "failed with code 3").await;
     refused(&with("(loop $more (drop (memory.grow (i32.const 99))) (br $more))"), kind, "memory").await;
-    refused(&with("(drop (call $turbocat_secret (call $put TEXT(key))))").text("key", "KEY")
-        .user("turbocat_secret", "(param i64) (result i64)"), kind, "may not read the secret `KEY`").await;
+    refused(
+        &with("(drop (call $turbocat_secret (call $put TEXT(key))))")
+            .text("key", "KEY")
+            .user("turbocat_secret", "(param i64) (result i64)"),
+        kind,
+        "may not read the secret `KEY`",
+    )
+    .await;
     let other = Fixture::new().raw(r#"(func (export "turbocat_manifest") (param i32))"#);
     refused(&other, kind, "exports no function `() -> i32`").await;
 }

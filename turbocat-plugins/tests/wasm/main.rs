@@ -12,6 +12,7 @@ mod grants;
 mod keeping;
 mod limits;
 mod loading;
+mod locking;
 mod many;
 mod replacing;
 mod wasi;

@@ -77,7 +77,8 @@ async fn a_version_that_lacks_something_is_refused_and_the_old_one_stays() {
         "plugin `demo` would lose its agent `slow`",
     )
     .await;
-    check(version("other", "2.0.0", agents(), "2"), "plugin `demo` cannot be replaced by plugin `other`").await;
+    check(version("other", "2.0.0", agents(), "2"), "plugin `demo` cannot be replaced by plugin `other`")
+        .await;
     check(
         version("demo", "2.0.0", strict("b"), "2"),
         "plugin `demo` would change the inputs of its agent `say`: `/b` is required and may be absent",
