@@ -104,13 +104,14 @@ impl Inner {
             Scope::AnyPort => &self.any_port,
             Scope::Port(port) => self.ports.get(&port).unwrap_or(&self.any_port),
         };
-        slot.get_or_init(|| self.make(scope).map_err(|error| error.to_string())).as_ref().map_err(|error| {
-            EgressError::new(EgressErrorKind::Other, format!("no client can be made: {error}"))
-        })
+        slot.get_or_init(|| self.make(scope).map_err(|error| error.to_string()))
+            .as_ref()
+            .map_err(|error| EgressError::new(EgressErrorKind::Other, format!("no client can be made: {error}")))
     }
 
     fn make(&self, scope: Scope) -> Result<Client, Box<dyn std::error::Error>> {
-        let guarded = Guarded { resolver: self.resolver.clone(), exceptions: self.exceptions.clone(), scope };
+        let guarded =
+            Guarded { resolver: self.resolver.clone(), exceptions: self.exceptions.clone(), scope };
         Ok(Client::builder()
             .dns_resolver(guarded)
             .tls_backend_preconfigured(self.trust.config()?)

@@ -248,7 +248,7 @@ fn read(text: &str, path: &Path) -> Result<Written, PluginError> {
         .get("version")
         .and_then(toml::Value::as_integer);
     if version != Some(i64::from(VERSION)) {
-        let found = version.map_or("no version".to_owned(), |version| format!("version {version}"));
+        let found = version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
         return Err(wrong(format!("has {found}, and this host understands version {VERSION}"))
             .help("it was written by a later version, or by hand: it is not taken in part"));
     }
@@ -271,7 +271,8 @@ fn read(text: &str, path: &Path) -> Result<Written, PluginError> {
 
 /// Under another name first, and to the disk before it takes the old one's place.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let here = Path::new(".");
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(here);
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
     let half = folder.join(format!(".{name}.{}", std::process::id()));
     let written =
