@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use turbocat_core::{AttemptRequest, Level, Said, Surroundings};
 use turbocat_plugins::wasm::Call;
 
-use crate::fixture::{Fixture, call, fails};
+use crate::fixture::Fixture;
+use crate::hosts::{call, fails};
 
 #[tokio::test]
 async fn a_plugin_reads_its_input_and_memory_in_bytes_and_in_words() {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use turbocat_core::{AttemptRequest, Engine, FailureKind, Workflow};
 use turbocat_plugins::wasm::Call;
 
-use crate::fixture::{Fixture, call, fails};
+use crate::fixture::Fixture;
+use crate::hosts::{call, fails};
 
 #[tokio::test]
 async fn a_plugin_answers_what_a_step_asks() {

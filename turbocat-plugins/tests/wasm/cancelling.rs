@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, Plugins};
 
-use crate::fixture::{Fixture, call};
+use crate::fixture::Fixture;
+use crate::hosts::call;
 
 fn fixture() -> Fixture {
     Fixture::with_agents(&["loop", "count"])

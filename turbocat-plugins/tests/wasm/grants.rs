@@ -10,7 +10,8 @@ use turbocat_plugins::net::Egress;
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, Plugins};
 
 use crate::abi::Listener;
-use crate::fixture::{Fixture, Vault, call, fails, host};
+use crate::fixture::Fixture;
+use crate::hosts::{Vault, call, fails, host};
 
 /// A server that answers the same to everybody, and keeps what it was asked.
 pub(crate) struct Server {

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use turbocat_core::{Engine, Workflow};
 use turbocat_plugins::wasm::{Grants, Plugin, Plugins};
 
-use crate::fixture::{Fixture, call};
+use crate::fixture::Fixture;
+use crate::hosts::call;
 
 /// Counts its calls in its memory and in a variable; `trap` counts and traps.
 fn counter(state: &str) -> Fixture {

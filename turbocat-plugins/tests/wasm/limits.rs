@@ -6,7 +6,8 @@ use serde_json::json;
 use turbocat_core::FailureKind;
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, PluginErrorKind, Plugins};
 
-use crate::fixture::{Fixture, call, fails, host};
+use crate::fixture::Fixture;
+use crate::hosts::{call, fails, host};
 
 async fn exceeds(plugin: &Plugin, agent: &str, limits: Limits, limit: &str) {
     let failure = plugin.call(agent, Call::new(json!({})).limits(limits)).await.unwrap_err();

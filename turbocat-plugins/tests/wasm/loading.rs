@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use turbocat_plugins::net::Egress;
 use turbocat_plugins::wasm::{Digest, Grants, Manifest, PluginError, PluginErrorKind, Plugins, Source};
 
-use crate::fixture::{Fixture, call, host};
+use crate::fixture::Fixture;
 use crate::grants::serve;
+use crate::hosts::{call, host};
 
 async fn refused(fixture: &Fixture, kind: PluginErrorKind, says: &str) -> PluginError {
     refused_bytes(&fixture.bytes(), kind, says).await

@@ -3,7 +3,8 @@
 use serde_json::json;
 use turbocat_plugins::wasm::{Grants, Lock, PluginErrorKind, Source, Verdict};
 
-use crate::fixture::{Fixture, call, fails, host};
+use crate::fixture::Fixture;
+use crate::hosts::{call, fails, host};
 
 fn version(version: &str, wants: &[&str]) -> Fixture {
     let manifest = json!({

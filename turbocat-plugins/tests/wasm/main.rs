@@ -4,6 +4,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod fixture;
+mod hosts;
+
+#[macro_use]
+mod conformance;
+mod conforming;
 
 mod abi;
 mod calling;

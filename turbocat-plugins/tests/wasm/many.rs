@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, Plugins};
 
-use crate::fixture::{Fixture, call};
+use crate::fixture::Fixture;
+use crate::hosts::call;
 
 const CALLS: usize = 10_000;
 

@@ -5,7 +5,8 @@ use turbocat_core::Engine;
 use turbocat_core::Workflow;
 use turbocat_plugins::wasm::{Grants, Plugin, PluginErrorKind};
 
-use crate::fixture::{Fixture, call, host};
+use crate::fixture::Fixture;
+use crate::hosts::{call, host};
 
 fn version(name: &str, version: &str, agents: &Value, says: &str) -> Fixture {
     Fixture::with_manifest(&json!({ "name": name, "version": version, "agents": agents }))

@@ -7,7 +7,8 @@ use turbocat_core::{AttemptRequest, Said, Surroundings};
 use turbocat_plugins::wasm::Call;
 
 use crate::abi::Listener;
-use crate::fixture::{Fixture, call, fails};
+use crate::fixture::Fixture;
+use crate::hosts::{call, fails};
 
 const WASI: &str = "wasi_snapshot_preview1";
 
