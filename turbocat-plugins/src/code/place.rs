@@ -1,0 +1,100 @@
+//! Places in the code as its author wrote it, found again from places in what is evaluated.
+
+/// A line and a column, both from one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl Place {
+    /// The place of a byte of a text.
+    pub(super) fn of(text: &str, offset: usize) -> Self {
+        let before = &text[..text.floor_char_boundary(offset)];
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Self {
+            line: count(before.matches('\n').count() + 1),
+            column: count(before[start..].chars().count() + 1),
+        }
+    }
+}
+
+/// A text that was put into the code.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Insertion {
+    pub(super) at: Place,
+    pub(super) columns: u32,
+}
+
+/// How to find a place again.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// Lines that were put before the code.
+    pub(super) lines_before: u32,
+    /// What was put into the code, at most once.
+    pub(super) insertion: Option<Insertion>,
+    /// Places of what is evaluated and where they come from, in ascending order; empty if the code
+    /// is evaluated as it was written.
+    pub(super) moved: Vec<(Place, Place)>,
+}
+
+impl Places {
+    /// The place in the author's code; `None` if it is none of theirs.
+    pub(super) fn find(&self, evaluated: Place) -> Option<Place> {
+        let mut place = evaluated;
+        if !self.moved.is_empty() {
+            let after = self.moved.partition_point(|(to, _)| *to <= evaluated);
+            let (to, from) = self.moved[..after].last()?;
+            if to.line != evaluated.line {
+                return None;
+            }
+            place = *from;
+        }
+        place.line = place.line.checked_sub(self.lines_before).filter(|line| *line > 0)?;
+        if let Some(insertion) = self.insertion
+            && insertion.at.line == place.line
+            && place.column > insertion.at.column
+        {
+            place.column = place.column.saturating_sub(insertion.columns).max(insertion.at.column);
+        }
+        Some(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn place(line: u32, column: u32) -> Place {
+        Place { line, column }
+    }
+
+    #[test]
+    fn a_byte_has_a_line_and_a_column_counted_in_characters() {
+        assert_eq!(Place::of("ab\ncd", 4), place(2, 2));
+        assert_eq!(Place::of("äb", 2), place(1, 2));
+        assert_eq!(Place::of("äb", 1), place(1, 1));
+        assert_eq!(Place::of("", 0), place(1, 1));
+    }
+
+    #[test]
+    fn what_was_put_in_does_not_move_places() {
+        let insertion = Some(Insertion { at: place(2, 5), columns: 7 });
+        let places = Places { lines_before: 1, insertion, moved: Vec::new() };
+        assert_eq!(places.find(place(2, 9)), Some(place(1, 9)));
+        assert_eq!(places.find(place(3, 5)), Some(place(2, 5)));
+        assert_eq!(places.find(place(3, 12)), Some(place(2, 5)));
+        assert_eq!(places.find(place(3, 15)), Some(place(2, 8)));
+        assert_eq!(places.find(place(1, 1)), None);
+    }
+
+    #[test]
+    fn a_place_that_was_moved_is_found_from_the_nearest_before_it_on_its_line() {
+        let moved = vec![(place(2, 1), place(3, 1)), (place(2, 10), place(5, 4))];
+        let places = Places { lines_before: 1, insertion: None, moved };
+        assert_eq!(places.find(place(2, 9)), Some(place(2, 1)));
+        assert_eq!(places.find(place(2, 12)), Some(place(4, 4)));
+        assert_eq!(places.find(place(4, 1)), None);
+    }
+}
