@@ -47,8 +47,8 @@ impl CodeAgentBuilder {
     }
 
     /// The most memory that code may have, in bytes, whatever its configuration says; it is also
-    /// what code has if its configuration says nothing. Default 128 MiB. The host of plugins must
-    /// have as much to give, and 32 MiB more for the engine itself.
+    /// what code has if its configuration says nothing. Default 128 MiB. The ceiling of the host must
+    /// be 32 MiB above, for the engine itself.
     #[must_use]
     pub const fn max_memory(mut self, bytes: u64) -> Self {
         self.limits.memory = bytes;
@@ -82,9 +82,9 @@ impl CodeAgentBuilder {
     ///
     /// # Errors
     /// If the host cannot load the sandbox: it has no memory to give, or cannot write its cache.
-    pub fn build(self, plugins: &Plugins) -> Result<CodeAgent, PluginError> {
+    pub async fn build(self, plugins: &Plugins) -> Result<CodeAgent, PluginError> {
         Ok(CodeAgent {
-            sandbox: Sandbox::load(plugins, &self.limits)?,
+            sandbox: Sandbox::load(plugins).await?,
             limits: self.limits,
             ignores_packages: self.ignores_packages,
             programs: Cache::default(),
@@ -97,8 +97,8 @@ impl CodeAgent {
     ///
     /// # Errors
     /// As [`CodeAgentBuilder::build`].
-    pub fn new(plugins: &Plugins) -> Result<Self, PluginError> {
-        Self::builder().build(plugins)
+    pub async fn new(plugins: &Plugins) -> Result<Self, PluginError> {
+        Self::builder().build(plugins).await
     }
 
     /// An agent that is still to be set up.
@@ -156,13 +156,10 @@ impl AgentExecutor for CodeAgent {
         let input = self.input(&request, &settings, &program)?;
 
         let (console, speaking) = Console::listen(&request);
-        let called = self.sandbox.call(input, settings.memory, settings.timeout, &speaking).await;
-        let (output, mut usage) = called.map_err(|failure| ended(failure, &settings, &console))?;
-        let report: Report = serde_json::from_slice(&output).map_err(|error| {
-            StepFailure::new(FailureKind::OUTPUT, format!("the sandbox gave no report: {error}")).permanent()
-        })?;
-        usage.peak_memory_bytes = usage.peak_memory_bytes.max(report.memory);
-        match report.outcome(&program) {
+        let called = self.sandbox.call(&input, settings.memory, settings.timeout, &speaking).await;
+        let output = called.map_err(|failure| ended(failure, &settings, &console))?;
+        let usage = output.usage.map(|usage| *usage).unwrap_or_default();
+        match Report::read(output.value).and_then(|report| report.outcome(&program)) {
             Ok(value) => Ok(StepOutput::from(value).used(usage)),
             Err(failure) => Err(failure.used(usage)),
         }
@@ -245,24 +242,22 @@ fn ended(failure: StepFailure, settings: &Settings<'_>, console: &Console) -> St
     let (stdout, stderr) = console.kept();
     let mut detail = json!({ "exitCode": null, "stdout": stdout, "stderr": stderr });
     let usage = failure.usage.clone();
-    let mut told = match failure.kind.as_str() {
-        "timeout" => {
+    let limit = failure.detail.as_ref().and_then(|detail| detail["limit"].as_str()).unwrap_or_default();
+    let mut told = match (failure.kind.as_str(), limit) {
+        ("timeout", _) => {
             let milliseconds = settings.timeout.as_millis();
             StepFailure::new(FailureKind::TIMEOUT, format!("the code took longer than {milliseconds} ms"))
         }
-        "limit" => {
+        ("limit", "memory") => {
             detail["limit"] = "memory".into();
             let message = format!("the code needs more than the {} bytes of memory allowed", settings.memory);
             StepFailure::new(FailureKind::LIMIT, message).permanent()
         }
-        "trap" => {
-            let message = "the code nests its calls too deep for the sandbox";
-            match failure.message.contains("stack") {
-                true => StepFailure::new(code(), message).permanent(),
-                false => StepFailure { usage: None, ..failure },
-            }
+        ("limit", "stack") => {
+            detail["limit"] = "stack".into();
+            StepFailure::new(FailureKind::LIMIT, "the code nests its calls or its values too deep").permanent()
         }
-        _ => StepFailure { usage: None, ..failure },
+        _ => failure,
     };
     told.usage = usage;
     told.detail(detail)

@@ -30,10 +30,8 @@ pub(super) struct Insertion {
 /// How to find a place again.
 #[derive(Debug, Default)]
 pub(super) struct Places {
-    /// Lines that were put before the code.
-    pub(super) lines_before: u32,
-    /// What was put into the code, at most once.
-    pub(super) insertion: Option<Insertion>,
+    /// What was put before the code, and into it, in this order.
+    pub(super) insertions: [Option<Insertion>; 2],
     /// Places of what is evaluated and where they come from, in ascending order; empty if the code
     /// is evaluated as it was written.
     pub(super) moved: Vec<(Place, Place)>,
@@ -51,12 +49,10 @@ impl Places {
             }
             place = *from;
         }
-        place.line = place.line.checked_sub(self.lines_before).filter(|line| *line > 0)?;
-        if let Some(insertion) = self.insertion
-            && insertion.at.line == place.line
-            && place.column > insertion.at.column
-        {
-            place.column = place.column.saturating_sub(insertion.columns).max(insertion.at.column);
+        for Insertion { at, columns } in self.insertions.into_iter().flatten() {
+            if at.line == place.line && place.column > at.column {
+                place.column = place.column.saturating_sub(columns).max(at.column);
+            }
         }
         Some(place)
     }
@@ -80,21 +76,22 @@ mod tests {
 
     #[test]
     fn what_was_put_in_does_not_move_places() {
-        let insertion = Some(Insertion { at: place(2, 5), columns: 7 });
-        let places = Places { lines_before: 1, insertion, moved: Vec::new() };
-        assert_eq!(places.find(place(2, 9)), Some(place(1, 9)));
-        assert_eq!(places.find(place(3, 5)), Some(place(2, 5)));
-        assert_eq!(places.find(place(3, 12)), Some(place(2, 5)));
-        assert_eq!(places.find(place(3, 15)), Some(place(2, 8)));
-        assert_eq!(places.find(place(1, 1)), None);
+        let put = |at: Place, columns: u32| Some(Insertion { at, columns });
+        let places = Places { insertions: [put(place(1, 1), 20), put(place(2, 5), 7)], moved: Vec::new() };
+        assert_eq!(places.find(place(1, 25)), Some(place(1, 5)));
+        assert_eq!(places.find(place(1, 3)), Some(place(1, 1)));
+        assert_eq!(places.find(place(2, 5)), Some(place(2, 5)));
+        assert_eq!(places.find(place(2, 12)), Some(place(2, 5)));
+        assert_eq!(places.find(place(2, 15)), Some(place(2, 8)));
+        assert_eq!(places.find(place(3, 9)), Some(place(3, 9)));
     }
 
     #[test]
     fn a_place_that_was_moved_is_found_from_the_nearest_before_it_on_its_line() {
         let moved = vec![(place(2, 1), place(3, 1)), (place(2, 10), place(5, 4))];
-        let places = Places { lines_before: 1, insertion: None, moved };
-        assert_eq!(places.find(place(2, 9)), Some(place(2, 1)));
-        assert_eq!(places.find(place(2, 12)), Some(place(4, 4)));
+        let places = Places { insertions: [None, None], moved };
+        assert_eq!(places.find(place(2, 9)), Some(place(3, 1)));
+        assert_eq!(places.find(place(2, 12)), Some(place(5, 4)));
         assert_eq!(places.find(place(4, 1)), None);
     }
 }

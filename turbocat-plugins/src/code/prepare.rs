@@ -7,15 +7,17 @@ use oxc::parser::{ParseOptions, Parser, ParserReturn};
 use oxc::semantic::SemanticBuilder;
 use oxc::span::{SourceType, Span};
 
+use turbocat_core::BadConfig;
+
 use super::place::{Insertion, Place, Places};
 use super::program::{Form, Mistake, Program};
 use super::runtime::Language;
 use super::shape::Shape;
 use super::strip::strip;
 
-/// What code is put into. The code begins on a line of its own, so that columns stay.
-const BODY: (&str, &str) = ("(async function () {\n", "\n})");
-const VALUE: (&str, &str) = ("(async function () { return (\n", "\n)})");
+/// What code is put into, without a line before it: so the lines of what is printed are right too.
+const BODY: (&str, &str) = ("(async function () { ", "\n})");
+const VALUE: (&str, &str) = ("(async function () { return (", "\n)})");
 const MODULE: (&str, &str) = ("", "");
 
 /// What is put before an expression whose value is the value of the code.
@@ -64,14 +66,16 @@ impl Draft<'_> {
         if module { plain.with_module(true) } else { plain.with_script(true) }
     }
 
-    fn made(&self, form: Form, source: String, insertion: Option<Insertion>) -> Program {
-        let lines_before = if form == Form::Body { 1 } else { 0 };
+    fn made(&self, source: String, around: (&str, &str), insertion: Option<Place>) -> Program {
+        let columns = |text: &str| u32::try_from(text.len()).unwrap_or(0);
+        let before = Insertion { at: Place { line: 1, column: 1 }, columns: columns(around.0) };
+        let inside = insertion.map(|at| Insertion { at, columns: columns(RETURN) });
         Program {
-            form,
+            form: if around == MODULE { Form::Module } else { Form::Body },
             file: self.language.file(),
             source,
             export: self.entry.unwrap_or("default").to_owned(),
-            places: Places { lines_before, insertion, moved: Vec::new() },
+            places: Places { insertions: [Some(before), inside], moved: Vec::new() },
         }
     }
 
@@ -97,7 +101,7 @@ impl Draft<'_> {
             mistakes.push(Mistake::new("a module cannot `return`").help("use `export default`"));
         }
         fine(mistakes)?;
-        Ok(Some(self.made(Form::Module, self.code.to_owned(), None)))
+        Ok(Some(self.made(self.code.to_owned(), MODULE, None)))
     }
 
     /// Whether it was meant as a module, when it is no correct one.
@@ -123,7 +127,7 @@ impl Draft<'_> {
         }
         let shape = Shape::of(body_of(&parsed.program).unwrap_or_default());
         fine(self.mistakes(&parsed, VALUE, &shape))?;
-        Ok(Some(self.made(Form::Body, text.clone(), None)))
+        Ok(Some(self.made(text.clone(), VALUE, None)))
     }
 
     /// The code as the body of a function.
@@ -145,23 +149,20 @@ impl Draft<'_> {
                 return Err(vec![no_entry(entry, all.map(String::as_str).collect())]);
             }
             let called = format!("{}\n;{}", self.code, entry_call(entry));
-            return Ok(self.made(Form::Body, around(BODY, &called), None));
+            return Ok(self.made(around(BODY, &called), BODY, None));
         }
         if shape.returns {
-            return Ok(self.made(Form::Body, text.clone(), None));
+            return Ok(self.made(text.clone(), BODY, None));
         }
         if let Some(start) = shape.last_expression {
             let (before, after) = text.split_at(start as usize);
-            let insertion = Insertion {
-                at: Place::of(self.code, before.len() - BODY.0.len()),
-                columns: u32::try_from(RETURN.len()).unwrap_or(0),
-            };
-            return Ok(self.made(Form::Body, format!("{before}{RETURN}{after}"), Some(insertion)));
+            let insertion = Place::of(self.code, before.len() - BODY.0.len());
+            return Ok(self.made(format!("{before}{RETURN}{after}"), BODY, Some(insertion)));
         }
         if !shape.acts {
             return Err(vec![nothing_happens(&shape.functions)]);
         }
-        Ok(self.made(Form::Body, text.clone(), None))
+        Ok(self.made(text.clone(), BODY, None))
     }
 
     /// What is wrong with the code, whatever it is.
@@ -291,7 +292,7 @@ fn entry_call(entry: &str) -> String {
 
 fn no_entry(entry: &str, known: Vec<&str>) -> Mistake {
     let mut mistake = Mistake::new(format!("the entry function `{entry}` is not in the code")).of_entry();
-    let bad = turbocat_core::catalog::BadConfig::at("", "").suggest(entry, known);
+    let bad = BadConfig::at("", "").suggest(entry, known);
     mistake.help = bad.help;
     mistake
 }

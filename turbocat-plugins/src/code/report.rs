@@ -1,5 +1,7 @@
 //! What the sandbox reports, and what becomes of it: an output or a failure.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use turbocat_core::{FailureKind, StepFailure};
@@ -8,17 +10,19 @@ use super::place::Place;
 use super::program::Program;
 
 /// The report of a call, as `js/guest/src/report.rs` writes it.
+#[derive(Debug)]
+pub(super) struct Report {
+    value: Value,
+    rest: Rest,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
-    #[serde(default)]
-    value: Value,
+struct Rest {
     fault: Option<Fault>,
     stdout: String,
     stderr: String,
     exit_code: i32,
-    /// Bytes of memory that the instance has grown to.
-    pub(super) memory: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -32,18 +36,28 @@ struct Fault {
 }
 
 impl Report {
+    /// Reads a report.
+    pub(super) fn read(output: Arc<Value>) -> Result<Self, StepFailure> {
+        let mut report = Arc::unwrap_or_clone(output);
+        let value = report.get_mut("value").map(Value::take).unwrap_or_default();
+        let rest = serde_json::from_value(report).map_err(|error| {
+            StepFailure::new(FailureKind::OUTPUT, format!("the sandbox gave no report: {error}")).permanent()
+        })?;
+        Ok(Self { value, rest })
+    }
+
     /// The output of the step, or its failure.
     pub(super) fn outcome(self, program: &Program) -> Result<Value, StepFailure> {
-        let Some(fault) = self.fault else {
+        let Rest { fault, stdout, stderr, exit_code } = self.rest;
+        let Some(fault) = fault else {
             let mut output = Map::with_capacity(4);
             output.insert("returnValue".to_owned(), self.value);
-            output.insert("stdout".to_owned(), self.stdout.into());
-            output.insert("stderr".to_owned(), self.stderr.into());
-            output.insert("exitCode".to_owned(), self.exit_code.into());
+            output.insert("stdout".to_owned(), stdout.into());
+            output.insert("stderr".to_owned(), stderr.into());
+            output.insert("exitCode".to_owned(), exit_code.into());
             return Ok(Value::Object(output));
         };
-        let (stdout, stderr) = (self.stdout, self.stderr);
-        let mut detail = json!({ "exitCode": self.exit_code, "stdout": stdout, "stderr": stderr });
+        let mut detail = json!({ "exitCode": exit_code, "stdout": stdout, "stderr": stderr });
         Err(match &*fault.kind {
             "limit" => {
                 detail["limit"] = fault.name.into();

@@ -1,6 +1,6 @@
 //! Which runtimes a configuration may name, and what they are here.
 
-use turbocat_core::catalog::BadConfig;
+use turbocat_core::BadConfig;
 
 /// What the code is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use turbocat_core::catalog::BadConfig;
+use turbocat_core::BadConfig;
 
 use super::limits::{Limits, USUAL_TIME};
 use super::runtime::{Language, language_named, language_of};

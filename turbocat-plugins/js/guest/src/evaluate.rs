@@ -202,6 +202,10 @@ impl<'js> Call<'_, 'js> {
             let message = format!("the code needs more than the {} bytes of memory allowed", self.frame.memory);
             return Fault { name: "memory".to_owned(), ..Fault::new("limit", message) };
         }
+        if fault.name == "InternalError" && fault.message == "string too long" {
+            let message = "the code makes a text that is longer than any text may be";
+            return Fault { name: "text".to_owned(), ..Fault::new("limit", message) };
+        }
         fault
     }
 

@@ -72,6 +72,13 @@
     return undefined;
   };
 
+  const stackGetter = getOwnPropertyDescriptor(Error.prototype, 'stack')?.get;
+  const readStack = stackGetter ? Function.prototype.call.bind(stackGetter) : () => undefined;
+  const stackOf = (error) => {
+    const own = property(error, 'stack') ?? readStack(error);
+    return typeof own === 'string' ? own : undefined;
+  };
+
   const errorText = (error) => {
     const read = (name) => {
       for (let at = error, depth = 0; at !== null && depth < 100; at = getPrototypeOf(at), depth++) {
@@ -82,7 +89,7 @@
     };
     const name = read('name') ?? 'Error';
     const message = read('message') ?? '';
-    const stack = read('stack') ?? '';
+    const stack = stackOf(error) ?? '';
     const head = message === '' ? name : `${name}: ${message}`;
     const frames = stack.length > 0 && stack[stack.length - 1] === '\n' ? slice(stack, 0, -1) : stack;
     return frames === '' ? head : `${head}\n${frames}`;

@@ -1,0 +1,1 @@
+//! The samples of `docs/code-agent.md`, executed.
