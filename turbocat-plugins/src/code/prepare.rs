@@ -170,7 +170,7 @@ impl Draft<'_> {
         let mistakes: Vec<Mistake> =
             parsed.diagnostics.errors().map(|error| self.mistake(error, around)).collect();
         if !mistakes.is_empty() {
-            return mistakes;
+            return self.or_typescript(parsed.program.source_text, mistakes);
         }
         let checked = SemanticBuilder::new().with_check_syntax_error(true).build(&parsed.program);
         let mut mistakes: Vec<Mistake> =
@@ -200,10 +200,21 @@ impl Draft<'_> {
         if let Some(label) = error.labels.first() {
             mistake = mistake.at(self.offset(label.offset() as usize, around));
         }
-        if self.language == Language::JavaScript && mistake.message.contains("TypeScript") {
-            mistake = mistake.help("set `language: typescript`");
-        }
         mistake
+    }
+
+    /// What is wrong with JavaScript, unless it is correct TypeScript.
+    fn or_typescript(&self, text: &str, mistakes: Vec<Mistake>) -> Vec<Mistake> {
+        let module = text.len() == self.code.len();
+        let typed = Self { language: Language::TypeScript, ..*self };
+        if self.language == Language::TypeScript
+            || parse(&Allocator::default(), text, typed.source_type(module)).diagnostics.has_errors()
+        {
+            return mistakes;
+        }
+        let mut mistake = Mistake::new("the code has types, and is to be JavaScript").help("set `language: typescript`");
+        mistake.place = mistakes.first().and_then(|first| first.place);
+        vec![mistake]
     }
 
     fn place(&self, span: Span, around: (&str, &str)) -> Place {

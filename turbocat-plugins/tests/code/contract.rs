@@ -130,10 +130,10 @@ async fn an_exit_code_that_is_not_zero_is_a_failure_with_what_was_printed() {
 
 #[tokio::test]
 async fn what_is_thrown_is_a_failure_with_name_message_place_and_what_was_printed() {
-    let failure = failure("console.log('a');\nconsole.warn('b');\nthrow new RangeError('too far', { cause: new Error('why') })").await;
+    let failure = failure("console.log('a');\nconsole.warn('b');\nconst cause = new Error('why'); throw new RangeError('too far', { cause })").await;
     assert_eq!(failure.kind.as_str(), "code");
     assert!(failure.retryable);
-    assert_eq!(failure.message, "RangeError: too far (line 3, column 7)");
+    assert_eq!(failure.message, "RangeError: too far (line 3, column 43)");
     for (field, expected) in [
         ("name", json!("RangeError")),
         ("message", json!("too far")),
@@ -175,7 +175,7 @@ async fn what_is_thrown_may_say_that_another_attempt_is_of_no_use() {
 #[tokio::test]
 async fn a_promise_that_nobody_waits_for_fails_as_in_node() {
     let lost = failure("Promise.reject(new Error('lost'));\nreturn 1").await;
-    assert_eq!(lost.message, "a promise was rejected and nobody waited for it: Error: lost (line 1, column 16)");
+    assert_eq!(lost.message, "a promise was rejected and nobody waited for it: Error: lost (line 1, column 20)");
     let handled = "const p = Promise.reject(new Error('x')); await 0; p.catch(() => {}); await 0; 1";
     assert_eq!(value(handled, json!({})).await, 1);
 }

@@ -19,7 +19,8 @@ async fn types_are_stripped_and_what_is_more_than_types_works() {
     check("enum B { X, Y = X + 5 }\nreturn [B.Y, B[0]]", json!([5, "X"])).await;
     check("const enum C { X = 3 }\nreturn C.X", json!(3)).await;
     check("class P { constructor(private readonly x: number, public y = 1) {} sum() { return this.x + this.y } }\nreturn new P(4).sum()", json!(5)).await;
-    check("namespace N { export const k = 7 }\nreturn N.k", json!(7)).await;
+    check("export namespace N { export const k = 7 }
+export default N.k", json!(7)).await;
     check("abstract class A<T> { abstract get(): T }\nclass B extends A<number> { get() { return 8 } }\nreturn new B().get()", json!(8)).await;
     check("function f(a: string): string;\nfunction f(a: any) { return a }\nreturn f('o')", json!("o")).await;
     check("const f = <T,>(x: T): T => x;\nreturn f<string>('g')", json!("g")).await;

@@ -193,12 +193,14 @@ impl<'js> Call<'_, 'js> {
             End::Thrown(value) => ("thrown", value),
             End::Rejected(value) => ("rejected", value),
         };
+        // With no memory left for an error, the engine throws null.
+        let nothing_left = value.is_null() && memory() >= self.frame.memory;
         let mut fault = self.explain(value).unwrap_or_else(|_| {
             self.ctx.catch();
             Fault::new(kind, "something was thrown that cannot be shown")
         });
         fault.kind = kind;
-        if fault.name == "InternalError" && fault.message == "out of memory" {
+        if nothing_left || (fault.name == "InternalError" && fault.message == "out of memory") {
             let message = format!("the code needs more than the {} bytes of memory allowed", self.frame.memory);
             return Fault { name: "memory".to_owned(), ..Fault::new("limit", message) };
         }

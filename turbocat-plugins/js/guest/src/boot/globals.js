@@ -123,7 +123,7 @@
     decode(bytes = new Uint8Array()) {
       const view = isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes);
       const decoded = native.decode(view, this.#fatal);
-      if (decoded === null) throw new TypeError('the bytes are no utf-8');
+      if (decoded === undefined) throw new TypeError('the bytes are no utf-8');
       return decoded;
     }
   }
