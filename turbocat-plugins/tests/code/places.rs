@@ -11,18 +11,18 @@ async fn a_failure_names_the_line_and_the_column_of_the_author() {
         let found = (detail(&failure, "line"), detail(&failure, "column"));
         assert_eq!(found, (&json!(place.0), &json!(place.1)), "{code}: {}", failure.message);
     };
-    // The engine knows the place of calls and of the statement around what is none.
-    check("inputs.a()", (1, 1)).await;
-    check("1 + inputs.a()", (1, 5)).await;
-    check("\n\n  inputs.a()", (3, 3)).await;
-    check("const x = 1;\ninputs.a()", (2, 1)).await;
-    check("const x = 1; inputs.a()", (1, 14)).await;
-    check("const x = 1;\nconst y = inputs.a();\nreturn y", (2, 11)).await;
-    check("function f() {\n  return inputs.a();\n}\nreturn f()", (2, 10)).await;
-    check("(inputs) => {\n  inputs.a();\n}", (2, 3)).await;
-    check("export default (inputs) => {\n  inputs.a();\n}", (2, 3)).await;
-    check("await null;\ninputs.a()", (2, 1)).await;
-    check("const ä = 'ö'; inputs.a()", (1, 16)).await;
+    // The engine knows the places of calls: where what is called is read.
+    check("inputs.a()", (1, 7)).await;
+    check("1 + inputs.a()", (1, 11)).await;
+    check("\n\n  inputs.a()", (3, 9)).await;
+    check("const x = 1;\ninputs.a()", (2, 7)).await;
+    check("const x = 1; inputs.a()", (1, 20)).await;
+    check("const x = 1;\nconst y = inputs.a();\nreturn y", (2, 17)).await;
+    check("function f() {\n  return inputs.a();\n}\nreturn f()", (2, 16)).await;
+    check("(inputs) => {\n  inputs.a();\n}", (2, 9)).await;
+    check("export default (inputs) => {\n  inputs.a();\n}", (2, 9)).await;
+    check("await null;\ninputs.a()", (2, 7)).await;
+    check("const ä = 'ö'; inputs.a()", (1, 22)).await;
     check("let undefinedName;\nreturn otherName", (2, 8)).await;
 }
 

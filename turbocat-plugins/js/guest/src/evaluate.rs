@@ -92,7 +92,7 @@ impl<'js> Call<'_, 'js> {
             return Ok(String::new()); // nobody reads it
         }
         let value: Value = match promise.state() {
-            PromiseState::Pending => return Err(End::Fault(never_settles())),
+            PromiseState::Pending => return Err(End::Fault(self.never_settles())),
             PromiseState::Resolved => match promise.result() {
                 Some(Ok(value)) => value,
                 _ => Value::new_undefined(self.ctx.clone()),
@@ -201,14 +201,26 @@ impl<'js> Call<'_, 'js> {
         });
         fault.kind = kind;
         if nothing_left || (fault.name == "InternalError" && fault.message == "out of memory") {
-            let message = format!("the code needs more than the {} bytes of memory allowed", self.frame.memory);
-            return Fault { name: "memory".to_owned(), ..Fault::new("limit", message) };
+            return self.out_of_memory();
         }
         if fault.name == "InternalError" && fault.message == "string too long" {
             let message = "the code makes a text that is longer than any text may be";
             return Fault { name: "text".to_owned(), ..Fault::new("limit", message) };
         }
         fault
+    }
+
+    fn out_of_memory(&self) -> Fault {
+        let message = format!("the code needs more than the {} bytes of memory allowed", self.frame.memory);
+        Fault { name: "memory".to_owned(), ..Fault::new("limit", message) }
+    }
+
+    fn never_settles(&self) -> Fault {
+        // A job that finds no memory is lost, and with it what would have settled the promise.
+        if memory() >= self.frame.memory {
+            return self.out_of_memory();
+        }
+        Fault::new("pending", "the promise never settles: nothing is left to do that could settle it")
     }
 
     fn explain(&self, value: Value<'js>) -> rquickjs::Result<Fault> {
@@ -227,9 +239,4 @@ impl<'js> Call<'_, 'js> {
 /// A text of the code, which may hold half of a surrogate pair.
 fn lossy(text: rquickjs::String<'_>) -> String {
     text.to_string().unwrap_or_else(|_| "[no Unicode]".to_owned())
-}
-
-fn never_settles() -> Fault {
-    let message = "the promise never settles: nothing is left to do that could settle it";
-    Fault::new("pending", message)
 }
