@@ -255,7 +255,8 @@ fn ended(failure: StepFailure, settings: &Settings<'_>, console: &Console) -> St
         }
         ("limit", "stack") => {
             detail["limit"] = "stack".into();
-            StepFailure::new(FailureKind::LIMIT, "the code nests its calls or its values too deep").permanent()
+            StepFailure::new(FailureKind::LIMIT, "the code nests its calls or its values too deep")
+                .permanent()
         }
         _ => failure,
     };

@@ -144,7 +144,11 @@ impl Draft<'_> {
 
         if let Some(entry) = self.entry {
             let known = |names: &[String]| names.iter().any(|name| name == entry);
-            if !known(&shape.functions) && !known(&shape.names) && !known(&shape.exports) && !shape.exports_more {
+            if !known(&shape.functions)
+                && !known(&shape.names)
+                && !known(&shape.exports)
+                && !shape.exports_more
+            {
                 let all = shape.functions.iter().chain(&shape.names).chain(&shape.exports);
                 return Err(vec![no_entry(entry, all.map(String::as_str).collect())]);
             }
@@ -212,7 +216,8 @@ impl Draft<'_> {
         {
             return mistakes;
         }
-        let mut mistake = Mistake::new("the code has types, and is to be JavaScript").help("set `language: typescript`");
+        let mut mistake =
+            Mistake::new("the code has types, and is to be JavaScript").help("set `language: typescript`");
         mistake.place = mistakes.first().and_then(|first| first.place);
         vec![mistake]
     }

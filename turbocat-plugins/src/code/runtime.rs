@@ -51,7 +51,8 @@ pub(super) fn language_of(runtime: &str) -> Result<Language, BadConfig> {
     }
     let message = format!("the runtime `{runtime}` is not available: code is JavaScript or TypeScript");
     if FOREIGN.contains(&name) {
-        let help = "write it in JavaScript (`runtime: nodejs`), or compile it to WASM and load it as a plugin";
+        let help =
+            "write it in JavaScript (`runtime: nodejs`), or compile it to WASM and load it as a plugin";
         return Err(BadConfig::at("/runtime", message).help(help));
     }
     Err(BadConfig::at("/runtime", message).suggest(name, TAKEN[..4].iter().map(|(taken, _)| *taken)))
@@ -82,7 +83,9 @@ mod tests {
 
     #[test]
     fn a_runtime_is_known_with_and_without_its_version() {
-        for name in ["nodejs", "nodejs20", "NodeJS", "node", "node-22", "javascript", "js", "node.js18", "quickjs"] {
+        for name in
+            ["nodejs", "nodejs20", "NodeJS", "node", "node-22", "javascript", "js", "node.js18", "quickjs"]
+        {
             assert_eq!(language_of(name), Ok(Language::JavaScript), "{name}");
         }
         for name in ["deno", "deno1", "deno2", "typescript", "typescript5.4", "ts", "bun1"] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use turbocat_core::{AttemptRequest, StepFailure, StepOutput};
 
-use crate::wasm::{Call, Grants, Limits, Manifest, ManifestAgent, PluginError, Plugins, Plugin, Source};
+use crate::wasm::{Call, Grants, Limits, Manifest, ManifestAgent, Plugin, PluginError, Plugins, Source};
 
 /// QuickJS, already set up: `js/build.sh` makes it of `js/guest`.
 static MODULE: &[u8] = include_bytes!("quickjs.wasm");

@@ -41,9 +41,7 @@ pub(super) fn schema() -> Value {
             "additionalProperties": { "type": ["string", "number", "boolean"] },
         })
     };
-    let names = |description: &str| {
-        json!({ "type": "array", "description": description, "items": { "type": "string" } })
-    };
+    let names = |description: &str| json!({ "type": "array", "description": description, "items": { "type": "string" } });
     json!({
         "type": "object",
         "required": ["code"],
@@ -144,7 +142,8 @@ impl<'a> Reader<'a> {
     }
 
     fn only_one(&mut self, names: &[&str]) {
-        let mut there = names.iter().filter(|name| self.config.get(**name).is_some_and(|value| !value.is_null()));
+        let mut there =
+            names.iter().filter(|name| self.config.get(**name).is_some_and(|value| !value.is_null()));
         if let (Some(first), Some(second)) = (there.next(), there.next()) {
             let message = format!("`{first}` and `{second}` mean the same");
             self.say(BadConfig::at(format!("/{second}"), message).help(format!("keep `{first}` alone")));
@@ -226,7 +225,8 @@ impl<'a> Reader<'a> {
                 other => vec![shown(other)],
             };
             if !names.is_empty() {
-                let message = format!("the sandbox has no packages: {} cannot be installed", names.join(", "));
+                let message =
+                    format!("the sandbox has no packages: {} cannot be installed", names.join(", "));
                 let help = "bundle what is needed into the code itself, or write a plugin";
                 self.say(BadConfig::at(format!("/{name}"), message).help(help));
             }
@@ -285,7 +285,10 @@ mod tests {
         assert_eq!(wrong(&json!({})), [" there is no `code`"]);
         assert_eq!(wrong(&json!({ "code": " \n" })), ["/code the code is empty"]);
         assert_eq!(wrong(&json!({ "code": 5 })), ["/code `code` must be a text"]);
-        assert_eq!(wrong(&json!({ "code": "1", "timeout": 0 })), ["/timeout `timeout` must be a number above zero"]);
+        assert_eq!(
+            wrong(&json!({ "code": "1", "timeout": 0 })),
+            ["/timeout `timeout` must be a number above zero"]
+        );
         assert_eq!(
             wrong(&json!({ "code": "1", "memory": "much" })),
             ["/memory `memory` must be a number above zero"]

@@ -102,10 +102,12 @@ impl Shape {
                 Expression::ObjectExpression(object) => {
                     for property in &object.properties {
                         match property {
-                            ObjectPropertyKind::ObjectProperty(property) => match property.key.static_name() {
-                                Some(name) => self.exports.push(name.to_string()),
-                                None => self.exports_more = true,
-                            },
+                            ObjectPropertyKind::ObjectProperty(property) => {
+                                match property.key.static_name() {
+                                    Some(name) => self.exports.push(name.to_string()),
+                                    None => self.exports_more = true,
+                                }
+                            }
                             ObjectPropertyKind::SpreadProperty(_) => self.exports_more = true,
                         }
                     }

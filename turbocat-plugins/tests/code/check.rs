@@ -7,7 +7,10 @@ use crate::subject::agent;
 
 async fn check(config: Value) -> Vec<String> {
     let found = agent().await.check(&config);
-    found.iter().map(|bad| format!("{} {} | {}", bad.at, bad.message, bad.help.as_deref().unwrap_or("-"))).collect()
+    found
+        .iter()
+        .map(|bad| format!("{} {} | {}", bad.at, bad.message, bad.help.as_deref().unwrap_or("-")))
+        .collect()
 }
 
 async fn check_code(code: &str) -> Vec<String> {
@@ -17,9 +20,19 @@ async fn check_code(code: &str) -> Vec<String> {
 #[tokio::test]
 async fn correct_code_is_taken() {
     for code in [
-        "inputs.a", "return 1", "(x) => x", "{ a: 1 }", "export default 1", "await null; return 1", "'use strict'; return 1",
-        "const f = async function* () { yield 1 };\nfor await (const x of f()) console.log(x)", "/(a+)+$/.test('x')",
-        "with (inputs) { return a }", "label: for (;;) { break label }", "class A { #x = 1; static { } }\nreturn 1", "// nothing but this\n1",
+        "inputs.a",
+        "return 1",
+        "(x) => x",
+        "{ a: 1 }",
+        "export default 1",
+        "await null; return 1",
+        "'use strict'; return 1",
+        "const f = async function* () { yield 1 };\nfor await (const x of f()) console.log(x)",
+        "/(a+)+$/.test('x')",
+        "with (inputs) { return a }",
+        "label: for (;;) { break label }",
+        "class A { #x = 1; static { } }\nreturn 1",
+        "// nothing but this\n1",
     ] {
         assert_eq!(check_code(code).await, [""; 0], "{code}");
     }
@@ -47,7 +60,9 @@ async fn a_syntax_error_has_a_line_and_a_column() {
 async fn imports_are_refused_with_the_way_out() {
     assert_eq!(
         check_code("import _ from 'lodash';\nexport default 1").await,
-        ["/code the sandbox has no packages: `lodash` cannot be imported (line 1, column 1) | bundle what is needed into the code itself, or write a plugin"]
+        [
+            "/code the sandbox has no packages: `lodash` cannot be imported (line 1, column 1) | bundle what is needed into the code itself, or write a plugin"
+        ]
     );
     let network = check_code("const axios = require('axios');\nreturn 1").await;
     assert!(network[0].contains("`axios` cannot be imported (line 1, column 15)"), "{network:?}");
@@ -61,11 +76,16 @@ async fn imports_are_refused_with_the_way_out() {
 async fn code_that_gives_no_value_by_mistake_is_refused() {
     assert_eq!(
         check_code("function a() {}\nfunction main() {}").await,
-        ["/code the code only declares functions, and nothing calls them | name one in `entryFunction`, or end with `return main(inputs)`"]
+        [
+            "/code the code only declares functions, and nothing calls them | name one in `entryFunction`, or end with `return main(inputs)`"
+        ]
     );
     assert!(check_code("// only a comment").await[0].contains("the code does nothing"));
     assert!(check_code("export const a = 1").await[0].contains("exports no `default`"));
-    assert_eq!(check(json!({ "code": " " })).await, ["/code the code is empty | write what the step is to do"]);
+    assert_eq!(
+        check(json!({ "code": " " })).await,
+        ["/code the code is empty | write what the step is to do"]
+    );
 }
 
 #[tokio::test]
@@ -99,9 +119,17 @@ async fn what_holds_a_template_is_not_judged() {
 async fn settings_are_checked_with_their_places() {
     assert_eq!(
         check(json!({ "code": "1", "runtime": "nodjs" })).await,
-        ["/runtime the runtime `nodjs` is not available: code is JavaScript or TypeScript | did you mean `nodejs`?"]
+        [
+            "/runtime the runtime `nodjs` is not available: code is JavaScript or TypeScript | did you mean `nodejs`?"
+        ]
     );
     assert!(check(json!({ "code": "1", "runtime": "python3.11" })).await[0].contains("load it as a plugin"));
-    assert!(check(json!({ "code": "1", "pipPackages": ["numpy"] })).await[0].starts_with("/pipPackages the sandbox has no packages: `numpy`"));
-    assert!(check(json!({ "code": "1", "env": {}, "environment": {} })).await[0].starts_with("/environment `env` and `environment` mean the same"));
+    assert!(
+        check(json!({ "code": "1", "pipPackages": ["numpy"] })).await[0]
+            .starts_with("/pipPackages the sandbox has no packages: `numpy`")
+    );
+    assert!(
+        check(json!({ "code": "1", "env": {}, "environment": {} })).await[0]
+            .starts_with("/environment `env` and `environment` mean the same")
+    );
 }

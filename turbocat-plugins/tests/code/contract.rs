@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::subject::{agent, detail, execute, failure, fails, output, value};
+use crate::subject::{agent, detail, execute, fails, failure, output, value};
 use turbocat_core::{AgentExecutor, AttemptRequest};
 use turbocat_plugins::code::CodeAgent;
 
@@ -29,7 +29,11 @@ async fn a_runtime_that_is_not_here_is_refused_by_its_name() {
         let failure = fails(json!({ "runtime": runtime, "code": "1" })).await;
         assert_eq!(failure.kind.as_str(), "config");
         assert!(!failure.retryable);
-        assert!(failure.message.contains(&format!("the runtime `{runtime}` is not available")), "{}", failure.message);
+        assert!(
+            failure.message.contains(&format!("the runtime `{runtime}` is not available")),
+            "{}",
+            failure.message
+        );
     }
 }
 
@@ -92,7 +96,11 @@ async fn an_entry_function_is_called_with_the_inputs() {
 async fn the_environment_is_what_the_configuration_says_and_nothing_else() {
     for name in ["env", "envVars", "environment"] {
         let config = json!({ "code": "[process.env.KEY, env.PORT, Object.keys(process.env)]", name: { "KEY": "k", "PORT": 80 } });
-        assert_eq!(output(config, json!({})).await["returnValue"], json!(["k", "80", ["KEY", "PORT"]]), "{name}");
+        assert_eq!(
+            output(config, json!({})).await["returnValue"],
+            json!(["k", "80", ["KEY", "PORT"]]),
+            "{name}"
+        );
     }
     assert_eq!(value("Object.keys(env)", json!({})).await, json!([]));
 }
@@ -104,7 +112,8 @@ async fn packages_are_refused_unless_the_program_ignores_them() {
     assert!(failure.message.contains("`lodash` cannot be installed"), "{}", failure.message);
     assert_eq!(output(json!({ "code": "1", "packages": [] }), json!({})).await["returnValue"], 1);
 
-    let lenient = CodeAgent::builder().ignore_packages().build(crate::subject::plugins().await).await.unwrap();
+    let lenient =
+        CodeAgent::builder().ignore_packages().build(crate::subject::plugins().await).await.unwrap();
     assert!(lenient.check(&config).is_empty());
     let output = lenient.execute(AttemptRequest::new(json!({})).with_config(config)).await.unwrap();
     assert_eq!(output.value["returnValue"], 1);
@@ -124,7 +133,8 @@ async fn an_exit_code_that_is_not_zero_is_a_failure_with_what_was_printed() {
         assert_eq!(detail(&failure, "exitCode"), 3);
         assert_eq!(detail(&failure, "stdout"), "so far\n", "{code}");
     }
-    let output = output(json!({ "code": "console.log(1); process.exit(0); console.log(2)" }), json!({})).await;
+    let output =
+        output(json!({ "code": "console.log(1); process.exit(0); console.log(2)" }), json!({})).await;
     assert_eq!(output, json!({ "returnValue": null, "stdout": "1\n", "stderr": "", "exitCode": 0 }));
 }
 
@@ -160,7 +170,8 @@ async fn anything_can_be_thrown() {
     check("throw { code: 7 }", r#"{"code":7}"#).await;
     check("throw Symbol('s')", "Symbol(s)").await;
     check("throw ''", "something empty was thrown").await;
-    check("throw { get message() { throw 1 }, toJSON() { throw 2 } }", "an object that cannot be shown").await;
+    check("throw { get message() { throw 1 }, toJSON() { throw 2 } }", "an object that cannot be shown")
+        .await;
     check("throw new Proxy({}, { get() { throw 1 } })", "an object that cannot be shown").await;
     check("throw '\\ud800'", "[no Unicode]").await;
 }
@@ -175,7 +186,10 @@ async fn what_is_thrown_may_say_that_another_attempt_is_of_no_use() {
 #[tokio::test]
 async fn a_promise_that_nobody_waits_for_fails_as_in_node() {
     let lost = failure("Promise.reject(new Error('lost'));\nreturn 1").await;
-    assert_eq!(lost.message, "a promise was rejected and nobody waited for it: Error: lost (line 1, column 20)");
+    assert_eq!(
+        lost.message,
+        "a promise was rejected and nobody waited for it: Error: lost (line 1, column 20)"
+    );
     let handled = "const p = Promise.reject(new Error('x')); await 0; p.catch(() => {}); await 0; 1";
     assert_eq!(value(handled, json!({})).await, 1);
 }
@@ -208,8 +222,25 @@ async fn the_description_has_a_schema_that_knows_every_setting() {
     let description = agent().await.describe();
     let schema = description.config.unwrap();
     assert_eq!(schema["additionalProperties"], false);
-    for name in ["runtime", "code", "entryFunction", "env", "envVars", "environment", "packages", "npmPackages", "pipPackages", "timeout", "timeoutMs", "memory", "language"] {
+    for name in [
+        "runtime",
+        "code",
+        "entryFunction",
+        "env",
+        "envVars",
+        "environment",
+        "packages",
+        "npmPackages",
+        "pipPackages",
+        "timeout",
+        "timeoutMs",
+        "memory",
+        "language",
+    ] {
         assert!(schema["properties"].get(name).is_some(), "{name}");
     }
-    assert_eq!(description.output.unwrap()["required"], json!(["returnValue", "stdout", "stderr", "exitCode"]));
+    assert_eq!(
+        description.output.unwrap()["required"],
+        json!(["returnValue", "stdout", "stderr", "exitCode"])
+    );
 }

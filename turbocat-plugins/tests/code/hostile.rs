@@ -6,7 +6,7 @@ use serde_json::json;
 use turbocat_core::{AgentExecutor, AttemptRequest};
 use turbocat_plugins::code::CodeAgent;
 
-use crate::subject::{agent, detail, execute, failure, fails, plugins, value};
+use crate::subject::{agent, detail, execute, fails, failure, plugins, value};
 
 #[tokio::test]
 async fn whatever_never_ends_is_ended_at_its_limit() {
@@ -74,9 +74,15 @@ async fn deep_recursion_is_an_error_that_the_code_may_catch() {
     let deep = failure("function f() { return f() + 1 }\nreturn f()").await;
     assert!(deep.message.starts_with("RangeError: Maximum call stack size exceeded"), "{}", deep.message);
     assert_eq!(deep.kind.as_str(), "code");
-    assert_eq!(value("function f() { return f() + 1 }\ntry { f() } catch (e) { return e.name }", json!({})).await, "RangeError");
+    assert_eq!(
+        value("function f() { return f() + 1 }\ntry { f() } catch (e) { return e.name }", json!({})).await,
+        "RangeError"
+    );
     // as deep as anybody needs
-    assert_eq!(value("function f(n) { return n === 0 ? 0 : 1 + f(n - 1) }\nreturn f(900)", json!({})).await, 900);
+    assert_eq!(
+        value("function f(n) { return n === 0 ? 0 : 1 + f(n - 1) }\nreturn f(900)", json!({})).await,
+        900
+    );
 }
 
 #[tokio::test]
@@ -104,7 +110,9 @@ async fn a_value_that_is_too_large_is_a_failure() {
     assert_eq!(detail(&failure, "limit"), "output");
     assert_eq!(failure.message, "the value has 5000002 bytes of JSON, more than the 4194304 allowed");
     let small = CodeAgent::builder().max_output(10).build(plugins().await).await.unwrap();
-    let ask = async |code: &str| small.execute(AttemptRequest::new(json!({})).with_config(json!({ "code": code }))).await;
+    let ask = async |code: &str| {
+        small.execute(AttemptRequest::new(json!({})).with_config(json!({ "code": code }))).await
+    };
     assert!(ask("'12345678'").await.is_ok());
     assert_eq!(ask("'123456789'").await.unwrap_err().kind.as_str(), "limit");
 }
@@ -155,14 +163,24 @@ async fn what_the_code_overwrites_harms_nobody_but_itself() {
     // `toJSON` is the code's own to define.
     assert_eq!(value("Object.prototype.toJSON = () => 'mine'; return [1]", json!({})).await, "mine");
     // What explains failures was taken before the code came.
-    let failure = failure("Object.prototype.toJSON = Error.prototype.toString = () => { throw 2 }; throw new Error('x')").await;
+    let failure = failure(
+        "Object.prototype.toJSON = Error.prototype.toString = () => { throw 2 }; throw new Error('x')",
+    )
+    .await;
     assert!(failure.message.starts_with("Error: x"), "{}", failure.message);
 }
 
 #[tokio::test]
 async fn code_that_makes_code_is_still_inside() {
     assert_eq!(value("eval('1 + 1') + new Function('return inputs.a')()", json!({ "a": 3 })).await, 5);
-    for name in ["process.binding", "process.mainModule", "globalThis.std", "globalThis.os", "globalThis.bjson", "globalThis.Worker"] {
+    for name in [
+        "process.binding",
+        "process.mainModule",
+        "globalThis.std",
+        "globalThis.os",
+        "globalThis.bjson",
+        "globalThis.Worker",
+    ] {
         assert_eq!(value(&format!("typeof ({name})"), json!({})).await, "undefined", "{name}");
     }
     assert_eq!(value("Function('return this')() === globalThis", json!({})).await, true);
@@ -184,15 +202,18 @@ async fn nothing_is_left_of_an_earlier_call() {
 
 #[tokio::test]
 async fn a_call_within_a_call_is_impossible_and_code_cannot_see_the_frame_it_stands_in() {
-    assert_eq!(value("typeof arguments + arguments.length + (this === globalThis || this === undefined)", json!({})).await, "object0true");
-    assert_eq!(value("new Error().stack.includes('drive') === false || typeof drive", json!({})).await, "undefined");
+    assert_eq!(
+        value("typeof arguments + arguments.length + (this === globalThis || this === undefined)", json!({}))
+            .await,
+        "object0true"
+    );
+    assert_eq!(value("new Error().stack.trim().split('\\n').length", json!({})).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_is_dropped_stops_and_its_neighbour_goes_on() {
-    let request = |code: &str| {
-        AttemptRequest::new(json!({})).with_config(json!({ "code": code, "timeout": 60 }))
-    };
+    let request =
+        |code: &str| AttemptRequest::new(json!({})).with_config(json!({ "code": code, "timeout": 60 }));
     let agent = agent().await;
     let free = plugins().await.free_slots();
     let endless = tokio::spawn(agent.execute(request("for (;;);")));
@@ -217,7 +238,13 @@ fn resident() -> u64 {
 #[tokio::test]
 #[cfg(target_os = "linux")]
 async fn memory_comes_back_after_ten_thousand_calls() {
-    let codes = ["inputs.a + 1", "throw 1", "'x'.repeat(1e5).length", "process.exit(1)", "await new Promise(() => {})"];
+    let codes = [
+        "inputs.a + 1",
+        "throw 1",
+        "'x'.repeat(1e5).length",
+        "process.exit(1)",
+        "await new Promise(() => {})",
+    ];
     let round = async |count: usize| {
         for index in 0..count {
             let config = json!({ "code": codes[index % codes.len()] });

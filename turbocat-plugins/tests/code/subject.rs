@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
-use turbocat_core::{
-    AgentExecutor, AttemptRequest, Level, Said, StepFailure, StepOutput, Surroundings,
-};
+use turbocat_core::{AgentExecutor, AttemptRequest, Level, Said, StepFailure, StepOutput, Surroundings};
 use turbocat_plugins::code::CodeAgent;
 use turbocat_plugins::wasm::Plugins;
 

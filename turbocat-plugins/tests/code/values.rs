@@ -17,7 +17,8 @@ async fn inputs_come_in_as_json_and_the_value_goes_out_as_json() {
 
 #[tokio::test]
 async fn values_become_json_as_json_stringify_makes_it() {
-    let check = async |code: &str, expected: Value| assert_eq!(value(code, json!({})).await, expected, "{code}");
+    let check =
+        async |code: &str, expected: Value| assert_eq!(value(code, json!({})).await, expected, "{code}");
     check("undefined", Value::Null).await;
     check("return", Value::Null).await;
     check("null", Value::Null).await;
@@ -44,7 +45,11 @@ async fn a_value_that_is_no_json_is_a_failure_that_says_where() {
     check("5n", "`returnValue` is a BigInt, which is no JSON").await;
     check("({ items: [{ total: 5n }] })", "`returnValue.items[0].total` is a BigInt, which is no JSON").await;
     check("({ 'a b': 5n })", "`returnValue[\"a b\"]` is a BigInt, which is no JSON").await;
-    check("const a = { list: [] }; a.list.push(a); return a", "`returnValue.list[0]` contains itself, which is no JSON").await;
+    check(
+        "const a = { list: [] }; a.list.push(a); return a",
+        "`returnValue.list[0]` contains itself, which is no JSON",
+    )
+    .await;
     check("() => () => 1", "the value is a function, which is no JSON").await;
     check("Symbol('s')", "the value is a symbol, which is no JSON").await;
     check("'\\ud83d'", "the value holds a text with half of a surrogate pair, which is no Unicode").await;
@@ -52,13 +57,17 @@ async fn a_value_that_is_no_json_is_a_failure_that_says_where() {
 
 #[tokio::test]
 async fn what_throws_while_it_becomes_json_is_what_the_code_threw() {
-    assert_eq!(failure("({ get a() { throw new TypeError('getter') } })").await.message, "TypeError: getter (line 1, column 24)");
+    assert_eq!(
+        failure("({ get a() { throw new TypeError('getter') } })").await.message,
+        "TypeError: getter (line 1, column 24)"
+    );
     assert_eq!(failure("({ toJSON() { throw 'mine' } })").await.message, "mine");
 }
 
 #[tokio::test]
 async fn what_programs_for_node_expect_is_there() {
-    let check = async |code: &str, expected: Value| assert_eq!(value(code, json!({})).await, expected, "{code}");
+    let check =
+        async |code: &str, expected: Value| assert_eq!(value(code, json!({})).await, expected, "{code}");
     check("new TextDecoder().decode(new TextEncoder().encode('häß\\ud800'))", json!("häß\u{fffd}")).await;
     check("try { new TextDecoder('utf-8', { fatal: true }).decode(new Uint8Array([255])) } catch (e) { return e.name }", json!("TypeError")).await;
     check("[...new TextEncoder().encode('ä')]", json!([195, 164])).await;
@@ -71,7 +80,20 @@ async fn what_programs_for_node_expect_is_there() {
 
 #[tokio::test]
 async fn what_the_sandbox_has_not_is_not_there_and_the_failure_says_what_to_do() {
-    for name in ["fetch", "setTimeout", "setInterval", "require", "Buffer", "crypto", "XMLHttpRequest", "os", "std", "Deno", "scriptArgs", "print"] {
+    for name in [
+        "fetch",
+        "setTimeout",
+        "setInterval",
+        "require",
+        "Buffer",
+        "crypto",
+        "XMLHttpRequest",
+        "os",
+        "std",
+        "Deno",
+        "scriptArgs",
+        "print",
+    ] {
         assert_eq!(value(&format!("typeof {name}"), json!({})).await, "undefined", "{name}");
     }
     let check = async |code: &str, part: &str| {

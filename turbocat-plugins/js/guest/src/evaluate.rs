@@ -122,7 +122,9 @@ impl<'js> Call<'_, 'js> {
                 options.strict = false;
                 options.filename = Some(frame.file.to_owned());
                 let start: Function = self.ctx.eval_with_options(frame.source, options)?;
-                self.drive("body")?.call((start,))
+                // called from here, so that no frame of ours stands in its stacks
+                let value: Value = start.call(())?;
+                self.drive("finish")?.call((value,))
             }
             Form::Module => {
                 let module = Module::declare(self.ctx.clone(), frame.file, frame.source)?;

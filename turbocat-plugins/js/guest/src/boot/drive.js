@@ -34,7 +34,6 @@
     value = await value;
     return typeof value === 'function' ? value(given, told) : value;
   };
-  const body = async (start) => finish(start());
   const module = async (evaluated, namespace, name) => {
     await evaluated;
     const value = namespace[name];
@@ -111,5 +110,5 @@
     return walk(value, 'returnValue');
   };
 
-  return { begin, body, module, explain, unfit, exitCode: () => code(process.exitCode) };
+  return { begin, finish, module, explain, unfit, exitCode: () => code(process.exitCode) };
 }
