@@ -223,7 +223,7 @@ fn unfit(wrong: &[BadConfig]) -> StepFailure {
             None => bad.message.clone(),
         })
         .collect();
-    StepFailure::new(FailureKind::new("config"), sentences.join("; ")).permanent()
+    StepFailure::new(FailureKind::INPUT, sentences.join("; ")).permanent()
 }
 
 /// The code is no correct JavaScript or TypeScript.

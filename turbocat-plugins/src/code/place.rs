@@ -32,6 +32,9 @@ pub(super) struct Insertion {
 pub(super) struct Places {
     /// What was put before the code, and into it, in this order.
     pub(super) insertions: [Option<Insertion>; 2],
+    /// Where something is thrown, from, to, and where what is thrown begins, in ascending order: the
+    /// engine says where it was last when it made what is thrown.
+    pub(super) throws: Vec<(Place, Place, Place)>,
     /// Places of what is evaluated and where they come from, in ascending order; empty if the code
     /// is evaluated as it was written.
     pub(super) moved: Vec<(Place, Place)>,
@@ -54,7 +57,11 @@ impl Places {
                 place.column = place.column.saturating_sub(columns).max(at.column);
             }
         }
-        Some(place)
+        let begun = self.throws.partition_point(|(from, _, _)| *from <= place);
+        match self.throws[..begun].last() {
+            Some((_, to, thrown)) if place < *to => Some(*thrown),
+            _ => Some(place),
+        }
     }
 }
 
@@ -77,7 +84,7 @@ mod tests {
     #[test]
     fn what_was_put_in_does_not_move_places() {
         let put = |at: Place, columns: u32| Some(Insertion { at, columns });
-        let places = Places { insertions: [put(place(1, 1), 20), put(place(2, 5), 7)], moved: Vec::new() };
+        let places = Places { insertions: [put(place(1, 1), 20), put(place(2, 5), 7)], ..Places::default() };
         assert_eq!(places.find(place(1, 25)), Some(place(1, 5)));
         assert_eq!(places.find(place(1, 3)), Some(place(1, 1)));
         assert_eq!(places.find(place(2, 5)), Some(place(2, 5)));
@@ -89,9 +96,18 @@ mod tests {
     #[test]
     fn a_place_that_was_moved_is_found_from_the_nearest_before_it_on_its_line() {
         let moved = vec![(place(2, 1), place(3, 1)), (place(2, 10), place(5, 4))];
-        let places = Places { insertions: [None, None], moved };
+        let places = Places { moved, ..Places::default() };
         assert_eq!(places.find(place(2, 9)), Some(place(3, 1)));
         assert_eq!(places.find(place(2, 12)), Some(place(5, 4)));
         assert_eq!(places.find(place(4, 1)), None);
+    }
+
+    #[test]
+    fn what_is_thrown_is_where_it_begins() {
+        let throws = vec![(place(2, 3), place(4, 2), place(2, 9))];
+        let places = Places { throws, ..Places::default() };
+        assert_eq!(places.find(place(3, 5)), Some(place(2, 9)));
+        assert_eq!(places.find(place(2, 2)), Some(place(2, 2)));
+        assert_eq!(places.find(place(4, 2)), Some(place(4, 2)));
     }
 }

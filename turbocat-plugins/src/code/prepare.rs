@@ -66,16 +66,26 @@ impl Draft<'_> {
         if module { plain.with_module(true) } else { plain.with_script(true) }
     }
 
-    fn made(&self, source: String, around: (&str, &str), insertion: Option<Place>) -> Program {
+    fn made(&self, source: String, around: (&str, &str), insertion: Option<Place>, shape: &Shape) -> Program {
         let columns = |text: &str| u32::try_from(text.len()).unwrap_or(0);
         let before = Insertion { at: Place { line: 1, column: 1 }, columns: columns(around.0) };
         let inside = insertion.map(|at| Insertion { at, columns: columns(RETURN) });
+        let mut throws: Vec<(Place, Place, Place)> = shape
+            .throws
+            .iter()
+            .map(|(span, thrown)| {
+                let [from, to, thrown] =
+                    [span.start, span.end, *thrown].map(|offset| self.offset(offset as usize, around));
+                (from, to, thrown)
+            })
+            .collect();
+        throws.sort_unstable();
         Program {
             form: if around == MODULE { Form::Module } else { Form::Body },
             file: self.language.file(),
             source,
             export: self.entry.unwrap_or("default").to_owned(),
-            places: Places { insertions: [Some(before), inside], moved: Vec::new() },
+            places: Places { insertions: [Some(before), inside], throws, moved: Vec::new() },
         }
     }
 
@@ -101,7 +111,7 @@ impl Draft<'_> {
             mistakes.push(Mistake::new("a module cannot `return`").help("use `export default`"));
         }
         fine(mistakes)?;
-        Ok(Some(self.made(self.code.to_owned(), MODULE, None)))
+        Ok(Some(self.made(self.code.to_owned(), MODULE, None, &shape)))
     }
 
     /// Whether it was meant as a module, when it is no correct one.
@@ -127,7 +137,7 @@ impl Draft<'_> {
         }
         let shape = Shape::of(body_of(&parsed.program).unwrap_or_default());
         fine(self.mistakes(&parsed, VALUE, &shape))?;
-        Ok(Some(self.made(text.clone(), VALUE, None)))
+        Ok(Some(self.made(text.clone(), VALUE, None, &shape)))
     }
 
     /// The code as the body of a function.
@@ -153,20 +163,20 @@ impl Draft<'_> {
                 return Err(vec![no_entry(entry, all.map(String::as_str).collect())]);
             }
             let called = format!("{}\n;{}", self.code, entry_call(entry));
-            return Ok(self.made(around(BODY, &called), BODY, None));
+            return Ok(self.made(around(BODY, &called), BODY, None, &shape));
         }
         if shape.returns {
-            return Ok(self.made(text.clone(), BODY, None));
+            return Ok(self.made(text.clone(), BODY, None, &shape));
         }
         if let Some(start) = shape.last_expression {
             let (before, after) = text.split_at(start as usize);
             let insertion = Place::of(self.code, before.len() - BODY.0.len());
-            return Ok(self.made(format!("{before}{RETURN}{after}"), BODY, Some(insertion)));
+            return Ok(self.made(format!("{before}{RETURN}{after}"), BODY, Some(insertion), &shape));
         }
         if !shape.acts {
             return Err(vec![nothing_happens(&shape.functions)]);
         }
-        Ok(self.made(text.clone(), BODY, None))
+        Ok(self.made(text.clone(), BODY, None, &shape))
     }
 
     /// What is wrong with the code, whatever it is.

@@ -3,6 +3,7 @@
 use oxc::ast::ast::{
     ArrowFunctionExpression, AssignmentTarget, BindingPattern, CallExpression, Class, Declaration, Decorator,
     Expression, Function, ImportExpression, ModuleExportName, ObjectPropertyKind, ReturnStatement, Statement,
+    ThrowStatement,
 };
 use oxc::ast_visit::{Visit, walk};
 use oxc::span::{GetSpan, Span};
@@ -28,6 +29,8 @@ pub(super) struct Shape {
     pub(super) packages: Vec<(String, Span)>,
     /// The first call of `require`.
     pub(super) require: Option<(Option<String>, Span)>,
+    /// Where something is thrown, and where what is thrown begins.
+    pub(super) throws: Vec<(Span, u32)>,
     /// The first decorator.
     pub(super) decorator: Option<Span>,
 }
@@ -171,6 +174,11 @@ impl<'a> Visit<'a> for Shape {
         let outside = self.returns;
         walk::walk_class(self, it);
         self.returns = outside;
+    }
+
+    fn visit_throw_statement(&mut self, it: &ThrowStatement<'a>) {
+        self.throws.push((it.span, it.argument.span().start));
+        walk::walk_throw_statement(self, it);
     }
 
     fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {

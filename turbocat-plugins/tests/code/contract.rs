@@ -27,7 +27,7 @@ async fn every_spelling_of_a_runtime_of_javascript_is_taken() {
 async fn a_runtime_that_is_not_here_is_refused_by_its_name() {
     for runtime in ["python", "python3.11", "go1.21"] {
         let failure = fails(json!({ "runtime": runtime, "code": "1" })).await;
-        assert_eq!(failure.kind.as_str(), "config");
+        assert_eq!(failure.kind.as_str(), "input");
         assert!(!failure.retryable);
         assert!(
             failure.message.contains(&format!("the runtime `{runtime}` is not available")),
@@ -143,7 +143,7 @@ async fn what_is_thrown_is_a_failure_with_name_message_place_and_what_was_printe
     let failure = failure("console.log('a');\nconsole.warn('b');\nconst cause = new Error('why'); throw new RangeError('too far', { cause })").await;
     assert_eq!(failure.kind.as_str(), "code");
     assert!(failure.retryable);
-    assert_eq!(failure.message, "RangeError: too far (line 3, column 43)");
+    assert_eq!(failure.message, "RangeError: too far (line 3, column 39)");
     for (field, expected) in [
         ("name", json!("RangeError")),
         ("message", json!("too far")),

@@ -22,6 +22,9 @@ async fn a_failure_names_the_line_and_the_column_of_the_author() {
     check("(inputs) => {\n  inputs.a();\n}", (2, 10)).await;
     check("export default (inputs) => {\n  inputs.a();\n}", (2, 10)).await;
     check("await null;\ninputs.a()", (2, 8)).await;
+    check("throw new Error('x')", (1, 7)).await;
+    check("if (true) {\n  throw Object.assign(\n    new Error(`x ${inputs}`),\n    {},\n  );\n}", (2, 9))
+        .await;
     // It counts columns in bytes.
     check("const ä = 'ö'; inputs.a()", (1, 24)).await;
     check("let undefinedName;\nreturn otherName", (2, 8)).await;
@@ -35,7 +38,7 @@ async fn the_stack_has_the_frames_of_the_author_alone() {
     .await;
     assert_eq!(
         detail(&failure, "stack"),
-        "    at inner (code.js:2:13)\n    at outer (code.js:4:20)\n    at <anonymous> (code.js:5:1)"
+        "    at inner (code.js:2:9)\n    at outer (code.js:4:20)\n    at <anonymous> (code.js:5:1)"
     );
 }
 
@@ -43,8 +46,8 @@ async fn the_stack_has_the_frames_of_the_author_alone() {
 async fn typescript_keeps_its_places() {
     let code = "interface A {\n  a: number;\n}\n\nenum Colour { Red, Green }\n\nconst f = (x: A): number => {\n  throw new Error(`x ${x.a as number}`);\n};\nreturn f({ a: Colour.Green })";
     let failure = fails(json!({ "runtime": "typescript", "code": code })).await;
-    assert!(failure.message.starts_with("Error: x 1 (line 8, column "), "{}", failure.message);
+    assert!(failure.message.ends_with("Error: x 1 (line 8, column 9)"), "{}", failure.message);
     let stack: Vec<&str> = detail(&failure, "stack").as_str().unwrap().lines().collect();
-    assert!(stack[0].starts_with("    at f (code.ts:8:"), "{stack:?}");
+    assert!(stack[0].starts_with("    at f (code.ts:8:9)"), "{stack:?}");
     assert!(stack[1].starts_with("    at <anonymous> (code.ts:10:"), "{stack:?}");
 }

@@ -59,7 +59,7 @@ async fn a_value_that_is_no_json_is_a_failure_that_says_where() {
 async fn what_throws_while_it_becomes_json_is_what_the_code_threw() {
     assert_eq!(
         failure("({ get a() { throw new TypeError('getter') } })").await.message,
-        "TypeError: getter (line 1, column 24)"
+        "TypeError: getter (line 1, column 20)"
     );
     assert_eq!(failure("({ toJSON() { throw 'mine' } })").await.message, "mine");
 }
