@@ -235,7 +235,7 @@ impl Driver {
             Err(error) if error.kind() == ErrorKind::Conflict => residence.doubt(),
             Err(error) if error.kind() == ErrorKind::Closed => {}
             Err(_) if self.writer.as_ref().is_some_and(|writer| writer.written() == 0) => {}
-            Err(error) => residence.fails(Release::Failed { error: error.to_string(), retry_at: None }),
+            Err(error) => residence.fails(Release::Failed { error: error.to_string(), retry_in: None }),
         }
         residence.leave().await;
     }

@@ -1,7 +1,5 @@
 //! Capabilities and manifests: what is read, what is refused, what covers what.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use turbocat_pdk::wire::{Capability, Manifest, StateKind};

@@ -1,6 +1,6 @@
 //! Leases renewed, and executions given back.
 
-use turbocat_core::{ExecutionId, Hint, Release, Renewed, WorkerId};
+use turbocat_core::{ExecutionId, Hint, Release, Renewed, Timestamp, WorkerId};
 use uuid::Uuid;
 
 use super::open::Store;
@@ -95,9 +95,9 @@ impl Store {
                     }
                 }
             }
-            Release::Failed { error, retry_at } => {
-                let (state, due) = match retry_at {
-                    Some(at) => (4, at.as_millis()),
+            Release::Failed { error, retry_in } => {
+                let (state, due) = match retry_in {
+                    Some(pause) => (4, Timestamp::from_millis(now).after(pause).as_millis()),
                     None => (3, now),
                 };
                 let text = "update jobs set state = $3, worker = null, due_ms = $4, error = $5,

@@ -62,7 +62,8 @@ impl GuestFailure {
             .filter(|failure: &Self| name::is_agent_name(&failure.kind))
             .unwrap_or_else(|| Self::new("error", text));
         if failure.message.len() > MESSAGE {
-            failure.message.truncate(failure.message.floor_char_boundary(MESSAGE));
+            let end = (0..=MESSAGE).rev().find(|end| failure.message.is_char_boundary(*end));
+            failure.message.truncate(end.unwrap_or(0));
             failure.message.push('…');
         }
         failure
