@@ -39,6 +39,7 @@ mod load;
 mod loaded;
 mod agent;
 mod plugin;
+mod locked;
 mod lock;
 mod plugins;
 
@@ -47,7 +48,8 @@ pub use digest::Digest;
 pub use error::{PluginError, PluginErrorKind};
 pub use grants::Grants;
 pub use limits::Limits;
-pub use lock::{Lock, Locked, Verdict, read_lock};
+pub use lock::{Lock, Verdict};
+pub use locked::Locked;
 pub use plugin::Plugin;
 pub use plugins::{Plugins, PluginsBuilder};
 pub use source::Source;
