@@ -27,6 +27,7 @@ mod abi;
 mod ticker;
 mod pool;
 mod cache;
+mod weigh;
 mod schema;
 mod module;
 mod code;
