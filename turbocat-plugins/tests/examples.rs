@@ -20,7 +20,15 @@ fn wasm_plugin_prints_what_its_header_says() {
     directory.pop();
     // `cargo test --test examples` does not build them, and nothing happens if they are fresh.
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--example", "wasm_plugin", "--no-default-features", "--features", "wasm"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--example",
+        "wasm_plugin",
+        "--no-default-features",
+        "--features",
+        "wasm",
+    ]);
     if directory.ends_with("release") {
         cargo.arg("--release");
     }
