@@ -7,7 +7,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use serde_json::{Map, Value, json};
-use turbocat_core::{Fallback, Join, Needs, OnError, OnLost, OnTimeout, Retry, Step, StepKind, Workflow};
+use turbocat_core::{
+    Budget, Fallback, Join, Needs, OnError, OnLost, OnTimeout, OverBudget, Retry, Step, StepKind, Workflow,
+};
 
 /// Names, some of which mean something to YAML.
 fn name() -> impl Strategy<Value = String> {
@@ -212,14 +214,30 @@ fn inputs() -> impl Strategy<Value = Value> {
     })
 }
 
+fn budget() -> impl Strategy<Value = Budget> {
+    let then = prop_oneof![Just(OverBudget::Fail), Just(OverBudget::Pause)];
+    (1..1_u64 << 53, option::of(0.001..1e6), option::of(1..9_u64), then).prop_map(
+        |(tokens, cost_usd, api_calls, then)| Budget { tokens: Some(tokens), cost_usd, api_calls, then },
+    )
+}
+
 fn workflow() -> impl Strategy<Value = Workflow> {
     (
         (text(), option::of(text()), option::of(inputs())),
-        (btree_map(name(), (text(), map()), 0..3), option::of(duration()), option::of(1..9_u32)),
+        (
+            btree_map(name(), (text(), map()), 0..3),
+            option::of(duration()),
+            option::of(1..9_u32),
+            option::of(budget()),
+        ),
         (vec(any_step(), 0..5), option::of(value()), map()),
     )
         .prop_map(
-            |((name, description, inputs), (agents, timeout, max_parallel), (steps, outputs, metadata))| {
+            |(
+                (name, description, inputs),
+                (agents, timeout, max_parallel, budget),
+                (steps, outputs, metadata),
+            )| {
                 let mut builder = Workflow::builder(name).steps(steps);
                 for (name, (agent, config)) in agents {
                     builder = builder.agent(name, agent, Value::Object(config));
@@ -231,6 +249,7 @@ fn workflow() -> impl Strategy<Value = Workflow> {
                 workflow.description = description;
                 workflow.timeout = timeout;
                 workflow.max_parallel = max_parallel;
+                workflow.budget = budget;
                 workflow.outputs = outputs.filter(|outputs| !outputs.is_null());
                 workflow.metadata = metadata;
                 workflow

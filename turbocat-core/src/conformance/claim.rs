@@ -134,7 +134,7 @@ pub(super) async fn taken_over(s: Subject) -> Found {
 pub(super) async fn dead_ones_by_name(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let id = s.held(worker).await?;
-    let dead = || Release::Failed { error: "no such agent \u{0}".to_owned(), retry_at: None };
+    let dead = || Release::Failed { error: "no such agent \u{0}".to_owned(), retry_in: None };
     same!(s.release(worker, id, dead()).await?, true, "giving it up");
     s.pass(s.soon().1).await;
     s.lease_ends().await;

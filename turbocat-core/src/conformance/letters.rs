@@ -112,7 +112,7 @@ pub(super) async fn of_a_turn_wake(s: Subject) -> Found {
 pub(super) async fn take_nothing_away(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let (held, dead) = (s.begun(worker).await?, s.begun(worker).await?);
-    s.release(worker, dead, Release::Failed { error: "no".to_owned(), retry_at: None }).await?;
+    s.release(worker, dead, Release::Failed { error: "no".to_owned(), retry_in: None }).await?;
     for id in [held, dead] {
         for letter in [signal(id, json!(1)), cancel(id)] {
             same!(s.journal().send(&letter).await?, Sent::Accepted, "what became of the letter");

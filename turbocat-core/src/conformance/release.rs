@@ -1,5 +1,7 @@
 //! Executions given back.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::complaint::Found;
@@ -21,8 +23,8 @@ pub(super) async fn by_its_worker_alone(s: Subject) -> Found {
     for release in [
         Release::Ready,
         Release::Park { until: None, seq: 1 },
-        Release::Failed { error: "no".to_owned(), retry_at: None },
-        Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) },
+        Release::Failed { error: "no".to_owned(), retry_in: None },
+        Release::Failed { error: "no".to_owned(), retry_in: Some(Duration::ZERO) },
     ] {
         let (held, free) =
             (s.release(other, id, release.clone()).await?, s.release(other, free, release).await?);
@@ -97,10 +99,13 @@ pub(super) async fn failed_until(s: Subject) -> Found {
     let worker = WorkerId::generate();
     let id = s.begun(worker).await?;
     let (moment, until) = s.soon();
-    let failed = Release::Failed { error: "no such agent".to_owned(), retry_at: Some(moment) };
+    let pause = moment.since(s.now());
+    let failed = Release::Failed { error: "no such agent".to_owned(), retry_in: Some(pause) };
     same!(s.release(worker, id, failed).await?, true, "giving it back");
-    let expected = Claimed { jobs: Vec::new(), next_at: Some(moment) };
-    same!(s.claim(worker, 9).await?, expected, "what is given before the moment");
+    let claimed = s.claim(worker, 9).await?;
+    same!(claimed.jobs, [], "what is given before the moment");
+    let pause = claimed.next_at.map(|next| next.since(s.now()) > Duration::ZERO);
+    same!(pause, Some(true), "whether the moment is still to come");
     s.pass(until).await;
     same!(s.claimed(worker, 9).await?, [id], "what is given when the moment has come");
     Ok(())

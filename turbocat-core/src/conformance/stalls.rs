@@ -1,5 +1,7 @@
 //! Failures and stalls: counted while an execution gets nowhere.
 
+use std::time::Duration;
+
 use super::complaint::Found;
 use super::subject::{Subject, event};
 use crate::runtime::{Claim, Commit, Release, WorkerId};
@@ -43,7 +45,7 @@ pub(super) async fn stalls(s: Subject) -> Found {
 pub(super) async fn failures(s: Subject) -> Found {
     let id = s.created().await?;
     let worker = WorkerId::generate();
-    let failed = || Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) };
+    let failed = || Release::Failed { error: "no".to_owned(), retry_in: Some(Duration::ZERO) };
     for expected in 0..3 {
         let jobs = s.claim(worker, 1).await?.jobs;
         let failures: Vec<_> = jobs.iter().map(|job| (job.execution, job.failures)).collect();
@@ -66,7 +68,7 @@ pub(super) async fn failures(s: Subject) -> Found {
 pub(super) async fn parking_forgets(s: Subject) -> Found {
     let id = s.held(WorkerId::generate()).await?;
     let (worker, ..) = orphaned(&s, id).await?;
-    s.release(worker, id, Release::Failed { error: "no".to_owned(), retry_at: Some(s.now()) }).await?;
+    s.release(worker, id, Release::Failed { error: "no".to_owned(), retry_in: Some(Duration::ZERO) }).await?;
     s.claim(worker, 1).await?;
     same!(s.release(worker, id, Release::Park { until: Some(s.now()), seq: 0 }).await?, true, "parking it");
     let jobs = s.claim(worker, 1).await?.jobs;

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::bind::{Binder, View, Wanted};
 use super::finding::Findings;
 use super::inputs::InputRules;
-use super::kinds::{check_policy, kind};
+use super::kinds::{NESTING, check_policy, kind};
 use super::layout::{Layout, check_name};
 use super::link::{Link, link, named_links, report_circles};
 use super::plan::{Body, Owner, Parts, Plan, PlanStep};
@@ -63,7 +63,8 @@ fn check_agents(binder: &mut Binder<'_>) {
     for named in &binder.workflow.agents {
         let at = Pointer::root().join("agents").join(&*named.name);
         check_name(&named.name, "an agent", || at.clone(), &mut binder.found);
-        if binder.catalog.agent(&named.agent).is_none() && !binder.found.is_full() {
+        let known = binder.catalog.agent(&named.agent).is_some() || named.agent == NESTING;
+        if !known && !binder.found.is_full() {
             let message = format!("agent `{}` is not registered", named.agent);
             let names = binder.catalog.agent_names();
             let mut diagnostic = Diagnostic::error(Code::UNKNOWN_AGENT, at.join("type"), message)

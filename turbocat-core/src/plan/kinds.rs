@@ -208,7 +208,7 @@ fn config_template(
 }
 
 /// The agent that every engine knows, unless it is given one of that name: it has a workflow done.
-const NESTING: &str = "workflow";
+pub(crate) const NESTING: &str = "workflow";
 
 /// A step that asks the agent `workflow`, which is a nested workflow by another name: agents are
 /// rows where workflows are, and one of their types is this.

@@ -250,9 +250,7 @@ impl Engine {
         // What somebody else wrote before it was claimed must be known.
         let recorded = if claimed { self.recorded(execution).await? } else { recorded };
         if recorded.is_cut_off() {
-            let why = recorded.error.as_deref().unwrap_or("nobody said why");
-            let message = format!("execution {execution} was ended as {}: {why}", recorded.status.word());
-            return Err(Error::new(ErrorKind::NotWaiting, message));
+            return Err(super::steer::cut_off(execution, &recorded));
         }
         let log = Arc::new(EventLog::new());
         let (sender, receiver) = mpsc::unbounded_channel();

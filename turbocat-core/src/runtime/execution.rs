@@ -93,9 +93,9 @@ impl Execution {
         self.scheduler.usage()
     }
 
-    /// What a step's attempts used, in all iterations; `step` is its path in the workflow, such as
-    /// `perStory.summarise`. Nothing if none of them said.
-    pub fn usage_of(&self, step: &str) -> Option<&Usage> {
+    /// What the attempts of a step used, and of all steps inside it; `step` is its path in the
+    /// workflow, such as `perStory.summarise`. `None` if none of them said.
+    pub fn usage_of(&self, step: &str) -> Option<Usage> {
         self.scheduler.usage_of(step)
     }
 

@@ -477,8 +477,9 @@ pub enum Release {
     Failed {
         /// Why.
         error: String,
-        /// When to try again; `None`: it is given up.
-        retry_at: Option<Timestamp>,
+        /// After what pause to try again, by the journal's clock: the worker's may be wrong. `None`:
+        /// it is given up.
+        retry_in: Option<Duration>,
     },
 }
 

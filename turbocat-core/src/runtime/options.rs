@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::journal::{Job, JournalError, JournalErrorKind};
-use crate::time::Timestamp;
 
 /// How an engine takes executions up.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +62,11 @@ impl WorkOptions {
         self
     }
 
-    /// When to try again an execution that could not be driven; `None`: it is given up.
-    pub(super) fn retry_at(&self, job: Job, error: &Error, now: Timestamp) -> Option<Timestamp> {
+    /// After what pause to try again an execution that could not be driven; `None`: it is given up.
+    pub(super) fn retry_in(&self, job: Job, error: &Error) -> Option<Duration> {
         let journal = error.source().and_then(<dyn StdError>::downcast_ref::<JournalError>);
         let silent = journal.is_some_and(|error| error.kind() == JournalErrorKind::Unavailable);
-        (silent || job.failures.saturating_add(1) < self.attempts).then(|| now.after(pause(job)))
+        (silent || job.failures.saturating_add(1) < self.attempts).then(|| pause(job))
     }
 }
 

@@ -198,7 +198,7 @@ impl Engine {
         let no_step = || Error::new(ErrorKind::NotWaiting, format!("no step `{step}` waits for an approval"));
         if let Some(news) = self.durable()?.resident(execution) {
             let (answer, answered) = oneshot::channel();
-            let ask = Ask::Approve(step.to_owned(), approval.clone());
+            let ask = Box::new(Ask::Approve(step.to_owned(), approval.clone()));
             if news.send(News::Ask { ask, answer }).is_ok()
                 && let Ok(difference) = answered.await
             {
@@ -226,7 +226,12 @@ impl Engine {
         loop {
             let recorded = self.recorded(execution).await?;
             if recorded.status.is_ended() {
-                let plan = self.shared.plan_of(&recorded.definition)?;
+                let plan = match self.shared.plan_of(&recorded.definition) {
+                    Ok(plan) => plan,
+                    // It ended without having begun: that can be told without its agents.
+                    Err(_) if recorded.events.is_empty() => return Err(cut_off(execution, &recorded)),
+                    Err(error) => return Err(error),
+                };
                 if !recorded.events.is_empty() {
                     let scheduler = read(&plan, &recorded.events)?.0;
                     if scheduler.status().is_ended() {
@@ -283,6 +288,13 @@ impl Engine {
             Sent::Ended => Err(Error::new(ErrorKind::NotWaiting, format!("execution {execution} has ended"))),
         }
     }
+}
+
+/// An execution was ended from outside.
+pub(super) fn cut_off(execution: ExecutionId, recorded: &Recorded) -> Error {
+    let why = recorded.error.as_deref().unwrap_or("nobody said why");
+    let message = format!("execution {execution} was ended as {}: {why}", recorded.status.word());
+    Error::new(ErrorKind::NotWaiting, message)
 }
 
 fn unknown(execution: ExecutionId) -> Error {

@@ -163,7 +163,7 @@ impl Shared {
         let work = durable.options();
         if job.stalls > work.stalls {
             let error = format!("{} workers went away while they had it", job.stalls);
-            residence.fails(Release::Failed { error, retry_at: None });
+            residence.fails(Release::Failed { error, retry_in: None });
             return residence.leave().await;
         }
         match self.prepare(job.execution).await {
@@ -177,8 +177,8 @@ impl Shared {
             }
             Err(error) => {
                 tracing::warn!(%error, execution = %job.execution, "an execution could not be driven");
-                let retry_at = work.retry_at(job, &error, self.clock.now());
-                residence.fails(Release::Failed { error: error.to_string(), retry_at });
+                let retry_in = work.retry_in(job, &error);
+                residence.fails(Release::Failed { error: error.to_string(), retry_in });
                 residence.leave().await;
             }
         }

@@ -16,11 +16,18 @@ impl Scheduler {
         self.state.spent.as_ref().map_or(&NOTHING, |spent| &spent.total)
     }
 
-    /// What a step's attempts have used so far, in all its frames; `path` is the step's in the plan,
-    /// such as `perStory.summarise`.
-    pub fn usage_of(&self, path: &str) -> Option<&Usage> {
-        let step = self.plan.find(path)?;
-        self.state.spent.as_ref()?.by_step.get(&step)
+    /// What the attempts of a step and of all steps inside it have used so far; `path` is the step's
+    /// in the plan, such as `perStory.summarise`. `None` if none of them said.
+    pub fn usage_of(&self, path: &str) -> Option<Usage> {
+        let inside = |step: u32| {
+            let own = self.plan.path(step);
+            own.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let used = self.state.spent.as_ref()?.by_step.iter().filter(|(step, _)| inside(**step));
+        used.map(|(_, usage)| usage.clone()).reduce(|mut sum, usage| {
+            sum += &usage;
+            sum
+        })
     }
 
     /// What was used beyond the budget, in a sentence.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::error::{EgressError, EgressErrorKind};
 use super::exceptions::{Exceptions, Scope};
 use super::incoming::{Incoming, Limits};
-use super::outgoing::Outgoing;
+use super::outgoing::{HostRule, Outgoing};
 use super::redirect;
 use super::resolve::{Guarded, Resolve, SystemResolver};
 use super::trust::Trust;
@@ -38,6 +38,7 @@ pub struct Egress {
 
 struct Inner {
     exceptions: Arc<Exceptions>,
+    only: Option<HostRule>,
     resolver: Arc<dyn Resolve>,
     trust: Trust,
     user_agent: HeaderValue,
@@ -87,7 +88,7 @@ impl Egress {
 
     async fn hop(&self, outgoing: &Outgoing) -> Result<reqwest::Response, EgressError> {
         let scope = self.inner.exceptions.judge(&outgoing.url)?;
-        if let Some(hosts) = &outgoing.hosts {
+        for hosts in [&self.inner.only, &outgoing.hosts].into_iter().flatten() {
             hosts.judge(&outgoing.url)?;
         }
         let mut request = Request::new(outgoing.method.clone(), outgoing.url.clone());
@@ -104,14 +105,13 @@ impl Inner {
             Scope::AnyPort => &self.any_port,
             Scope::Port(port) => self.ports.get(&port).unwrap_or(&self.any_port),
         };
-        slot.get_or_init(|| self.make(scope).map_err(|error| error.to_string()))
-            .as_ref()
-            .map_err(|error| EgressError::new(EgressErrorKind::Other, format!("no client can be made: {error}")))
+        slot.get_or_init(|| self.make(scope).map_err(|error| error.to_string())).as_ref().map_err(|error| {
+            EgressError::new(EgressErrorKind::Other, format!("no client can be made: {error}"))
+        })
     }
 
     fn make(&self, scope: Scope) -> Result<Client, Box<dyn std::error::Error>> {
-        let guarded =
-            Guarded { resolver: self.resolver.clone(), exceptions: self.exceptions.clone(), scope };
+        let guarded = Guarded { resolver: self.resolver.clone(), exceptions: self.exceptions.clone(), scope };
         Ok(Client::builder()
             .dns_resolver(guarded)
             .tls_backend_preconfigured(self.trust.config()?)
@@ -141,6 +141,7 @@ impl fmt::Debug for Egress {
 #[must_use]
 pub struct EgressBuilder {
     exceptions: Exceptions,
+    only: Option<HostRule>,
     resolver: Arc<dyn Resolve>,
     trust: Trust,
     user_agent: HeaderValue,
@@ -163,6 +164,13 @@ impl EgressBuilder {
     /// Lets requests reach everybody, inside too: for tests, and where all workflows are trusted.
     pub fn allow_private(mut self, yes: bool) -> Self {
         self.exceptions.allow_everything(yes);
+        self
+    }
+
+    /// Lets requests reach these hosts and no others. It opens nothing inside: that is what
+    /// [`allow`](Self::allow) is for. Default: everybody outside.
+    pub fn only(mut self, hosts: HostRule) -> Self {
+        self.only = Some(hosts);
         self
     }
 
@@ -211,6 +219,7 @@ impl EgressBuilder {
         Egress {
             inner: Arc::new(Inner {
                 exceptions: Arc::new(self.exceptions),
+                only: self.only,
                 resolver: self.resolver,
                 trust: self.trust,
                 user_agent: self.user_agent,
@@ -225,6 +234,7 @@ impl Default for EgressBuilder {
     fn default() -> Self {
         Self {
             exceptions: Exceptions::default(),
+            only: None,
             resolver: Arc::new(SystemResolver),
             trust: Trust::default(),
             user_agent: HeaderValue::from_static(concat!("turbocat/", env!("CARGO_PKG_VERSION"))),

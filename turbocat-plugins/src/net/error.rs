@@ -6,6 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
+use turbocat_core::{FailureKind, StepFailure};
 
 /// What kind of thing went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -85,6 +86,21 @@ impl EgressError {
     /// Whether the same request might succeed later.
     pub const fn is_retryable(&self) -> bool {
         matches!(self.kind, EgressErrorKind::Timeout | EgressErrorKind::Connect)
+    }
+
+    /// The failure of a step that comes of it: of kind `timeout`, `network`, `network.refused`,
+    /// `network.redirects`, `limit` or `input`.
+    pub fn failure(&self) -> StepFailure {
+        let kind = match self.kind {
+            EgressErrorKind::Refused => FailureKind::new("network.refused"),
+            EgressErrorKind::BadUrl | EgressErrorKind::BadHeader => FailureKind::INPUT,
+            EgressErrorKind::Timeout => FailureKind::TIMEOUT,
+            EgressErrorKind::TooLarge => FailureKind::LIMIT,
+            EgressErrorKind::TooManyRedirects => FailureKind::new("network.redirects"),
+            EgressErrorKind::Connect | EgressErrorKind::Other => FailureKind::new("network"),
+        };
+        let failure = StepFailure::new(kind, self.message.clone());
+        if self.is_retryable() { failure } else { failure.permanent() }
     }
 }
 

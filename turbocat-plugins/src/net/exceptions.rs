@@ -266,7 +266,9 @@ mod tests {
 
     #[test]
     fn an_exception_that_cannot_be_read_is_an_error() {
-        for text in ["", " ", "a b", "http://x/", "host:70000", "host:", "10.0.0.0/33", "*", "*.", "a@b", "a/b"] {
+        for text in
+            ["", " ", "a b", "http://x/", "host:70000", "host:", "10.0.0.0/33", "*", "*.", "a@b", "a/b"]
+        {
             let error = Exceptions::default().allow(text).unwrap_err();
             assert!(error.to_string().starts_with(&format!("exception `{text}` cannot be read")), "{error}");
         }

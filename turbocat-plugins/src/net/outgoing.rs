@@ -167,7 +167,8 @@ impl HostRule {
         if self.0(url) {
             return Ok(());
         }
-        let message = format!("host `{}` is not among those that are allowed", url.host_str().unwrap_or_default());
+        let message =
+            format!("host `{}` is not among those that are allowed", url.host_str().unwrap_or_default());
         Err(EgressError::new(EgressErrorKind::Refused, message))
     }
 }

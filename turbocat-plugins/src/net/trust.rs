@@ -16,8 +16,9 @@ pub(crate) struct Trust {
 
 impl Trust {
     pub(crate) fn add(&mut self, pem: &[u8]) -> Result<(), EgressError> {
-        let bad =
-            |why: String| EgressError::new(EgressErrorKind::Other, format!("certificates cannot be read: {why}"));
+        let bad = |why: String| {
+            EgressError::new(EgressErrorKind::Other, format!("certificates cannot be read: {why}"))
+        };
         let certificates: Vec<_> =
             CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|e| bad(e.to_string()))?;
         if certificates.is_empty() {

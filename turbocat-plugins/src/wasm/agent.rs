@@ -16,7 +16,6 @@ use super::host::Host;
 use super::limits::Limits;
 use super::loaded::Loaded;
 
-
 /// An agent of a plugin.
 pub(super) struct PluginAgent {
     loaded: Arc<Loaded>,
@@ -124,7 +123,7 @@ impl<'a> Call<'a> {
         if let (Some(schema), Input::Json(value)) = (&agent.input, &input)
             && let Some((mistake, at)) = schema.mistake(value)
         {
-            return Err(unfit(code, agent, FailureKind::INPUT, "the inputs of", &mistake, at));
+            return Err(unfit(code, agent, FailureKind::INPUT, "the inputs of", &mistake, &at));
         }
         let limits = match self.limits {
             Some(limits) => limits.at_most(&host.ceiling),
@@ -149,7 +148,7 @@ impl<'a> Call<'a> {
             Some(schema) => match schema.mistake(&value) {
                 None => Ok(value),
                 Some((mistake, at)) => {
-                    Err(unfit(code, agent, FailureKind::OUTPUT, "the output of", &mistake, at))
+                    Err(unfit(code, agent, FailureKind::OUTPUT, "the output of", &mistake, &at))
                 }
             },
         });
@@ -166,7 +165,7 @@ fn unfit(
     kind: FailureKind,
     what: &str,
     mistake: &str,
-    at: String,
+    at: &str,
 ) -> StepFailure {
     let (plugin, name) = (&code.manifest.name, &agent.said.name);
     StepFailure::new(kind, format!("plugin `{plugin}`: {what} `{name}` do not fit its schema: {mistake}"))
@@ -176,10 +175,11 @@ fn unfit(
 
 fn usage(spent: Spent) -> Usage {
     let half = Duration::from_micros(500);
-    let mut usage = Usage::default();
-    usage.api_calls = spent.api_calls;
-    usage.network_bytes = spent.network_bytes;
-    usage.peak_memory_bytes = spent.peak_memory_bytes;
-    usage.cpu_ms = u64::try_from((spent.cpu + half).as_millis()).unwrap_or(u64::MAX);
-    usage
+    Usage {
+        api_calls: spent.api_calls,
+        network_bytes: spent.network_bytes,
+        peak_memory_bytes: spent.peak_memory_bytes,
+        cpu_ms: u64::try_from((spent.cpu + half).as_millis()).unwrap_or(u64::MAX),
+        ..Usage::default()
+    }
 }

@@ -25,9 +25,12 @@ impl Blackout {
     }
 
     pub(super) fn text(&self, text: String) -> String {
-        self.0.iter().fold(text, |text, secret| {
-            if text.contains(secret) { text.replace(secret, SHOWN) } else { text }
-        })
+        self.0.iter().fold(
+            text,
+            |text, secret| {
+                if text.contains(secret) { text.replace(secret, SHOWN) } else { text }
+            },
+        )
     }
 
     pub(super) fn value(&self, value: Value) -> Value {

@@ -30,7 +30,11 @@ pub(super) struct Outside {
 
 impl fmt::Display for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes at offset {} lie outside of the memory shared with the host", self.length, self.offset)
+        write!(
+            f,
+            "{} bytes at offset {} lie outside of the memory shared with the host",
+            self.length, self.offset
+        )
     }
 }
 
@@ -166,7 +170,8 @@ impl Blocks {
     pub(super) fn store<const N: usize>(&mut self, offset: u64, bytes: [u8; N]) -> Result<(), Outside> {
         let outside = Outside { offset, length: N as u64 };
         let start = usize::try_from(offset).map_err(|_| outside)?;
-        let place = self.bytes.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<N>()).ok_or(outside)?;
+        let place =
+            self.bytes.get_mut(start..).and_then(|rest| rest.first_chunk_mut::<N>()).ok_or(outside)?;
         *place = bytes;
         Ok(())
     }
@@ -203,8 +208,23 @@ mod tests {
         blocks.free(block);
         assert!(blocks.alloc(56).is_ok());
         blocks.clear();
-        assert!(blocks.write(|bytes| { bytes.extend([1; 100]); true }).is_none());
-        assert_eq!(blocks.write(|bytes| { bytes.extend([1; 50]); true }).unwrap(), (8, 50));
+        assert!(
+            blocks
+                .write(|bytes| {
+                    bytes.extend([1; 100]);
+                    true
+                })
+                .is_none()
+        );
+        assert_eq!(
+            blocks
+                .write(|bytes| {
+                    bytes.extend([1; 50]);
+                    true
+                })
+                .unwrap(),
+            (8, 50)
+        );
     }
 
     #[test]

@@ -21,8 +21,6 @@ pub(super) struct Code {
     pub(super) number: u64,
     pub(super) digest: Digest,
     pub(super) size: usize,
-    /// Where it came from, for lock files.
-    pub(super) source: String,
     pub(super) manifest: Manifest,
     pub(super) right: Arc<Right>,
     pub(super) limits: Limits,
@@ -46,7 +44,6 @@ pub(super) struct AgentCode {
 pub(super) struct Parts {
     pub(super) digest: Digest,
     pub(super) size: usize,
-    pub(super) source: String,
     pub(super) manifest: Manifest,
     pub(super) right: Arc<Right>,
     pub(super) limits: Limits,
@@ -55,14 +52,14 @@ pub(super) struct Parts {
 impl Code {
     /// Holds what the manifest says against the module.
     pub(super) fn new(module: &Module, ready: Ready, parts: Parts) -> Result<Self, PluginError> {
-        let Parts { digest, size, source, manifest, right, limits } = parts;
+        let Parts { digest, size, manifest, right, limits } = parts;
         let mut agents = HashMap::new();
         for said in &manifest.agents {
             agents.insert(said.name.clone(), Arc::new(AgentCode::new(&manifest.name, said, module)?));
         }
         let Ready { pre, start } = ready;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { number, digest, size, source, manifest, right, limits, pre, start, agents })
+        Ok(Self { number, digest, size, manifest, right, limits, pre, start, agents })
     }
 
     /// The agent of that name.

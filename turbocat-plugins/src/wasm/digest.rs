@@ -95,7 +95,10 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::of(b"").to_string(), empty);
         assert_eq!(empty.parse::<Digest>().unwrap(), Digest::of(b""));
-        assert_eq!(empty.to_uppercase().replace("SHA256", "sha256").parse::<Digest>().unwrap(), Digest::of(b""));
+        assert_eq!(
+            empty.to_uppercase().replace("SHA256", "sha256").parse::<Digest>().unwrap(),
+            Digest::of(b"")
+        );
         for bad in ["", "sha256:", &empty[7..], &empty[..70], "sha256:zz", &format!("{empty}0")] {
             assert_eq!(bad.parse::<Digest>().unwrap_err().kind(), PluginErrorKind::Digest, "{bad}");
         }

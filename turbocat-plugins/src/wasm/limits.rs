@@ -105,7 +105,12 @@ impl Limits {
     }
 
     /// These limits with what a plugin asks for in their place, if the ceiling allows it.
-    pub(super) fn asked(&self, plugin: &str, asked: &wire::Limits, ceiling: &Self) -> Result<Self, PluginError> {
+    pub(super) fn asked(
+        &self,
+        plugin: &str,
+        asked: &wire::Limits,
+        ceiling: &Self,
+    ) -> Result<Self, PluginError> {
         let too_much = |what: &str, wanted: u64, most: u64, setting: &str| {
             PluginError::new(
                 PluginErrorKind::Limits,

@@ -23,12 +23,11 @@ fn limits_of_manifest(ceiling: &Limits) -> Limits {
 
 /// Loads what a source holds.
 pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Result<Code, PluginError> {
-    let written = source.written();
     let Fetched { bytes, digest, name, manifest } =
         source.fetch(&host.world.egress, host.max_module_bytes).await?;
     let size = bytes.len();
     let module = compile(host, &name, digest, bytes).await?;
-    let ready = module::check(&name, &module, &host.abi, host.ceiling.memory_bytes)?;
+    let ready = module::check(&name, &module, &host.abi)?;
     let manifest = match manifest {
         Some(manifest) => *manifest,
         None if module::has_manifest(&module) => said(host, &name, &module, &ready).await?,
@@ -44,8 +43,9 @@ pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Re
     };
     manifest.check().map_err(wrong)?;
     let limits = limits(host, &manifest, &grants)?;
+    module::check_memory(&manifest.name, &module, limits.memory_bytes)?;
     let right = Arc::new(Right { name: manifest.name.clone(), grants, world: host.world.clone() });
-    Code::new(&module, ready, Parts { digest, size, source: written, manifest, right, limits })
+    Code::new(&module, ready, Parts { digest, size, manifest, right, limits })
 }
 
 /// The limits of a plugin with these grants.
@@ -88,8 +88,9 @@ async fn said(host: &Arc<Host>, name: &str, module: &Module, ready: &Ready) -> R
     };
     let limits = limits_of_manifest(&host.ceiling);
     let given = Given { input: Input::Nothing, request: None, config: None, limits };
-    let said = call::once(host, target, given).await.output.map_err(|failure| {
-        wrong(format!("plugin `{name}` cannot say what it is: {}", failure.message))
-    })?;
+    let said = call::once(host, target, given)
+        .await
+        .output
+        .map_err(|failure| wrong(format!("plugin `{name}` cannot say what it is: {}", failure.message)))?;
     Manifest::read(said.to_string().as_bytes()).map_err(|error| wrong(format!("plugin `{name}`: {error}")))
 }

@@ -39,6 +39,7 @@ mod load;
 mod loaded;
 mod agent;
 mod plugin;
+mod lock;
 mod plugins;
 
 pub use agent::Call;
@@ -46,6 +47,7 @@ pub use digest::Digest;
 pub use error::{PluginError, PluginErrorKind};
 pub use grants::Grants;
 pub use limits::Limits;
+pub use lock::{Lock, Locked, Verdict, read_lock};
 pub use plugin::Plugin;
 pub use plugins::{Plugins, PluginsBuilder};
 pub use source::Source;

@@ -1,12 +1,12 @@
 //! Compiled code, and whether this host can call it: imports it has, exports of the right kind, no
-//! more memory and tables than the pool has room for.
+//! more memory to begin with than it may have.
 
 use turbocat_pdk::wire::{self, MANIFEST_EXPORT, Manifest, ManifestAgent};
 use wasmtime::{ExternType, FuncType, InstancePre, Module, ValType};
 
 use super::abi::Abi;
 use super::error::{PluginError, PluginErrorKind};
-use super::guest::{Guest, TABLE_ELEMENTS};
+use super::guest::Guest;
 
 /// Code that can be instantiated.
 pub(super) struct Ready {
@@ -16,26 +16,7 @@ pub(super) struct Ready {
 }
 
 /// Whether a module can be called, and what to call first.
-pub(super) fn check(
-    name: &str,
-    module: &Module,
-    abi: &Abi,
-    max_memory: u64,
-) -> Result<Ready, PluginError> {
-    let wrong = |what: String| PluginError::new(PluginErrorKind::Module, format!("plugin `{name}` {what}"));
-    let needs = module.resources_required();
-    if let Some(pages) = needs.max_initial_memory_size {
-        let bytes = pages.saturating_mul(64 << 10);
-        if bytes > max_memory {
-            let what = format!("begins with {bytes} bytes of memory, and {max_memory} are the most");
-            return Err(wrong(what).help("let it begin with less, or raise `memory_bytes` of the limits"));
-        }
-    }
-    if let Some(elements) = needs.max_initial_table_size
-        && elements > TABLE_ELEMENTS as u64
-    {
-        return Err(wrong(format!("has a table of {elements} elements, and {TABLE_ELEMENTS} are the most")));
-    }
+pub(super) fn check(name: &str, module: &Module, abi: &Abi) -> Result<Ready, PluginError> {
     check_imports(name, module, abi)?;
     let pre = abi.link(module).map_err(|error| {
         PluginError::new(PluginErrorKind::Import, format!("plugin `{name}` cannot be linked: {error}"))
@@ -53,7 +34,9 @@ fn check_imports(name: &str, module: &Module, abi: &Abi) -> Result<(), PluginErr
             )
         };
         let ExternType::Func(wanted) = import.ty() else {
-            return Err(wrong("which is no function").help("a plugin brings its own memory, tables and globals"));
+            return Err(
+                wrong("which is no function").help("a plugin brings its own memory, tables and globals")
+            );
         };
         let Some(offered) = abi.offered(import.module(), import.name()) else {
             return Err(wrong("which this host does not have").help(
@@ -69,6 +52,18 @@ fn check_imports(name: &str, module: &Module, abi: &Abi) -> Result<(), PluginErr
     Ok(())
 }
 
+/// Whether it begins with no more memory than it may have: or else no call would ever begin.
+pub(super) fn check_memory(name: &str, module: &Module, most: u64) -> Result<(), PluginError> {
+    let pages = module.resources_required().max_initial_memory_size.unwrap_or(0);
+    let bytes = pages.saturating_mul(64 << 10);
+    if bytes <= most {
+        return Ok(());
+    }
+    let message = format!("plugin `{name}` begins with {bytes} bytes of memory, and may have {most}");
+    Err(PluginError::new(PluginErrorKind::Limits, message)
+        .help("let it begin with less, or ask for more as `memoryBytes` in its manifest"))
+}
+
 /// `_initialize` of a WASI reactor calls the constructors itself; else they are called by name.
 fn start(name: &str, module: &Module) -> Result<Option<&'static str>, PluginError> {
     for start in ["_initialize", "__wasm_call_ctors"] {
@@ -78,7 +73,9 @@ fn start(name: &str, module: &Module) -> Result<Option<&'static str>, PluginErro
             }
             None => {}
             Some(_) => {
-                let message = format!("plugin `{name}` exports `{start}`, but not as a function without parameters and results");
+                let message = format!(
+                    "plugin `{name}` exports `{start}`, but not as a function without parameters and results"
+                );
                 return Err(PluginError::new(PluginErrorKind::Module, message));
             }
         }

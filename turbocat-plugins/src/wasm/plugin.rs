@@ -75,9 +75,8 @@ impl Plugin {
 
     /// Its agents, by name.
     pub fn agents(&self) -> Vec<(String, Arc<dyn AgentExecutor>)> {
-        let agent = |name: &str| -> Arc<dyn AgentExecutor> {
-            Arc::new(PluginAgent::new(self.loaded.clone(), name))
-        };
+        let agent =
+            |name: &str| -> Arc<dyn AgentExecutor> { Arc::new(PluginAgent::new(self.loaded.clone(), name)) };
         let code = self.code();
         code.manifest.agents.iter().map(|said| (said.name.clone(), agent(&said.name))).collect()
     }
@@ -115,8 +114,7 @@ impl Plugin {
     pub fn grant(&self, grants: Grants) -> Result<(), PluginError> {
         let mut code = self.loaded.replacing();
         let limits = load::limits(&self.loaded.host, &code.manifest, &grants)?;
-        let right =
-            Right { name: code.manifest.name.clone(), grants, world: self.loaded.host.world.clone() };
+        let right = Right { name: code.manifest.name.clone(), grants, world: self.loaded.host.world.clone() };
         *code = Arc::new(code.with(right, limits));
         Ok(())
     }

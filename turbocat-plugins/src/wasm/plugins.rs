@@ -193,8 +193,9 @@ impl PluginsBuilder {
         let world = Arc::new(World { egress: self.egress, secrets: self.secrets, state: self.state });
         let nobody = Right { name: String::new(), grants: Grants::none(), world: world.clone() };
         let nobody = Guest::new(Arc::new(nobody), Limits::default());
-        let abi = Abi::new(&engine, nobody)
-            .map_err(|error| failed("the imports of plugins cannot be set up").caused_by(error.to_string()))?;
+        let abi = Abi::new(&engine, nobody).map_err(|error| {
+            failed("the imports of plugins cannot be set up").caused_by(error.to_string())
+        })?;
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| failed("the clock of plugins cannot be started").caused_by(error))?;
         let cache = self.cache_dir.as_deref().map(|folder| {

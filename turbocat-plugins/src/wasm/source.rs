@@ -109,7 +109,9 @@ impl Source {
                 PluginErrorKind::Digest,
                 format!("plugin `{name}` has the digest `{digest}`, and `{pin}` was pinned"),
             )
-            .help("it is another file than the one that was agreed on: find out why before you pin it anew"));
+            .help(
+                "it is another file than the one that was agreed on: find out why before you pin it anew",
+            ));
         }
         Ok(Fetched { bytes, digest, name, manifest: self.manifest })
     }
@@ -135,15 +137,15 @@ async fn read(path: &Path, most: u64) -> Result<Vec<u8>, PluginError> {
 
 async fn download(url: &str, egress: &Egress, most: u64) -> Result<(Vec<u8>, String), PluginError> {
     let parsed: Url = url.parse().map_err(|error| {
-        PluginError::new(PluginErrorKind::Source, "the URL of a plugin cannot be read").caused_by(Box::new(error))
+        PluginError::new(PluginErrorKind::Source, "the URL of a plugin cannot be read")
+            .caused_by(Box::new(error))
     })?;
     let name = name_of(Path::new(parsed.path()));
     let failed = |error: crate::net::EgressError| {
         PluginError::new(PluginErrorKind::Source, format!("plugin `{name}` cannot be fetched: {error}"))
             .caused_by(error)
     };
-    let mut answer =
-        egress.send(Outgoing::get(parsed).redirects(5).max_bytes(most)).await.map_err(failed)?;
+    let mut answer = egress.send(Outgoing::get(parsed).redirects(5).max_bytes(most)).await.map_err(failed)?;
     if !answer.status().is_success() {
         let status = answer.status().as_u16();
         let message = format!("plugin `{name}` cannot be fetched: the server answers {status}");

@@ -25,7 +25,7 @@ where execution_id in (
 /// Gives jobs `j` to the worker `$1` until `$2`. Failures and stalls count as long as the execution
 /// gets nowhere.
 macro_rules! give {
-    ($more:literal, $which:literal, $returning:literal) => {
+    ($more:literal, $which:expr, $returning:literal) => {
         concat!(
             "update jobs as j set state = 1, worker = $1, due_ms = $2, seen = x.seq,
     failures = case when x.seq > j.seen then 0 else j.failures end,
@@ -63,20 +63,39 @@ const CLAIM: [&str; 2] = [
     ),
 ];
 
-/// As above, with limits on workflows. Whoever does this has locked the controls, so that nobody
-/// else counts at the same time.
-const CLAIM_LIMITED: [&str; 2] = give_on_each!(
-    "",
-    "j.state = 0 and j.execution_id in (
-    select r.execution_id from (
+/// The first of those that are ready, as many of each workflow as it has places left.
+macro_rules! within_limits {
+    () => {
+        "select r.execution_id from (
         select execution_id, workflow_name, priority, due_ms,
             row_number() over (partition by workflow_name order by priority, due_ms) as place
         from jobs where state = 0
     ) as r left join concurrency_limits as l on l.kind = 'workflow' and l.name = r.workflow_name
     where l.places is null or r.place <= l.places - (
         select count(*) from jobs as h where h.state = 1 and h.workflow_name = r.workflow_name)
-    order by r.priority, r.due_ms limit $3)"
-);
+    order by r.priority, r.due_ms limit $3"
+    };
+}
+
+/// As above, with limits on workflows. Whoever does this has locked the controls, so that nobody
+/// else counts at the same time; what somebody else is changing just now is passed over.
+const CLAIM_LIMITED: [&str; 2] = [
+    give!(
+        "",
+        concat!("j.state = 0 and j.execution_id in (", within_limits!(), ")"),
+        " returning execution_id, priority, failures, stalls"
+    ),
+    give!(
+        "",
+        concat!(
+            "j.execution_id = any(array(
+    select execution_id from jobs where state = 0 and execution_id in (",
+            within_limits!(),
+            ") order by execution_id for update skip locked))"
+        ),
+        " returning j.execution_id, j.priority, j.failures, j.stalls"
+    ),
+];
 
 /// `$3` the execution, `$4` whether to take it over, `$5` the time.
 const CLAIM_ONE: [&str; 2] = give_on_each!(

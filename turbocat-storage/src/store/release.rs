@@ -1,6 +1,6 @@
 //! Leases renewed, and executions given back.
 
-use turbocat_core::{ExecutionId, Hint, Release, Renewed, WorkerId};
+use turbocat_core::{ExecutionId, Hint, Release, Renewed, Timestamp, WorkerId};
 use uuid::Uuid;
 
 use super::open::Store;
@@ -57,6 +57,8 @@ impl Store {
         release: Release,
     ) -> Result<bool, StorageError> {
         let store = self.clone();
+        // Many may be parked at once: those that wait for their turn wait here, where it costs little.
+        let _turn = self.0.releasing.acquire().await;
         to_the_end(async move { store.release_job(worker, execution, release).await }).await
     }
 
@@ -95,9 +97,9 @@ impl Store {
                     }
                 }
             }
-            Release::Failed { error, retry_at } => {
-                let (state, due) = match retry_at {
-                    Some(at) => (4, at.as_millis()),
+            Release::Failed { error, retry_in } => {
+                let (state, due) = match retry_in {
+                    Some(pause) => (4, Timestamp::from_millis(now).after(pause).as_millis()),
                     None => (3, now),
                 };
                 let text = "update jobs set state = $3, worker = null, due_ms = $4, error = $5,

@@ -11,10 +11,34 @@ use crate::db::{Kind, Sql, Transaction};
 use crate::error::StorageError;
 use crate::store::Store;
 
+macro_rules! rows_of {
+    ($table:literal) => {
+        [
+            concat!(
+                "delete from ",
+                $table,
+                " where rowid in (select rowid from ",
+                $table,
+                " where execution_id in (select unhex(value) from json_each($1)) limit $2)"
+            ),
+            concat!(
+                "delete from ",
+                $table,
+                " where ctid = any(array(select ctid from ",
+                $table,
+                " where execution_id = any($1) limit $2))"
+            ),
+        ]
+    };
+}
+
 /// How many executions go in one transaction.
 const EXECUTIONS: i64 = 100;
-/// How many rows of events go in one transaction: a few milliseconds.
-const EVENTS: i64 = 2000;
+/// How many rows of events, logs or references to values go in one transaction: a few milliseconds.
+const ROWS: i64 = 2000;
+/// The tables with rows of executions, on SQLite and on PostgreSQL.
+const ROWS_OF: [[&str; 2]; 3] =
+    [rows_of!("execution_events"), rows_of!("execution_logs"), rows_of!("execution_blobs")];
 /// The key of PostgreSQL's advisory lock: the letters "prune". One node at a time is enough.
 const LOCK: i64 = 0x70_7275_6e65;
 
@@ -109,19 +133,19 @@ impl Store {
             if !is_alone(&mut transaction).await? {
                 return Ok(None);
             }
-            let text = match transaction.kind() {
-                Kind::Sqlite => {
-                    "delete from execution_events where rowid in (
-                        select rowid from execution_events
-                        where execution_id in (select unhex(value) from json_each($1)) limit $2)"
+            let mut left = ROWS;
+            for texts in ROWS_OF {
+                let text = match transaction.kind() {
+                    Kind::Sqlite => texts[0],
+                    Kind::Postgres => texts[1],
+                };
+                let gone = transaction.execute(text, args![ids.to_vec(), left]).await?;
+                left = left.saturating_sub_unsigned(gone);
+                if left == 0 {
+                    break;
                 }
-                Kind::Postgres => {
-                    "delete from execution_events where ctid = any(array(
-                        select ctid from execution_events where execution_id = any($1) limit $2))"
-                }
-            };
-            let gone = transaction.execute(text, args![ids.to_vec(), EVENTS]).await?;
-            let all = gone < EVENTS.unsigned_abs();
+            }
+            let all = left > 0;
             let mut count = 0;
             if all {
                 // The rest goes by the table's trigger.

@@ -208,14 +208,14 @@ async fn failures_count_until_it_is_given_up_and_then_nobody_is_given_it() {
         store.create(&[execution(1)]).await.unwrap();
         let worker = WorkerId::generate();
         let id = store.claim(claim(worker, 1)).await.unwrap().jobs[0].execution;
-        let retry_at = Some(clock.now().after(Duration::from_secs(1)));
-        let release = Release::Failed { error: "no agent".to_owned(), retry_at };
+        let retry_in = Some(Duration::from_secs(1));
+        let release = Release::Failed { error: "no agent".to_owned(), retry_in };
         assert!(store.release(worker, id, release).await.unwrap());
         assert!(claims(&store, 1).await.is_empty());
         clock.advance(Duration::from_secs(1));
         let job = store.claim(claim(worker, 1)).await.unwrap().jobs[0];
         assert_eq!((job.failures, job.stalls), (1, 0));
-        let release = Release::Failed { error: "no agent".to_owned(), retry_at: None };
+        let release = Release::Failed { error: "no agent".to_owned(), retry_in: None };
         assert!(store.release(worker, id, release).await.unwrap());
         clock.advance(Duration::from_secs(3600));
         let claimed = store.claim(claim(worker, 1)).await.unwrap();

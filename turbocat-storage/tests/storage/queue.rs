@@ -26,7 +26,7 @@ async fn give_up(store: &Store, execution: ExecutionId, error: &str) {
     let worker = WorkerId::generate();
     let only = Claim { worker, limit: 1, only: Some(execution), take_over: false };
     assert_eq!(store.claim(only).await.unwrap().jobs.len(), 1);
-    let release = Release::Failed { error: error.to_owned(), retry_at: None };
+    let release = Release::Failed { error: error.to_owned(), retry_in: None };
     assert!(store.release(worker, execution, release).await.unwrap());
 }
 

@@ -236,10 +236,10 @@ impl Journal for MemoryJournal {
                 (job.failures, job.stalls) = (0, 0);
                 JobState::Parked { until }
             }
-            Release::Failed { error, retry_at } => {
+            Release::Failed { error, retry_in } => {
                 job.failures += 1;
                 job.error = Some(error);
-                retry_at.map_or(JobState::Dead, |due| JobState::Ready { due })
+                retry_in.map_or(JobState::Dead, |pause| JobState::Ready { due: now.after(pause) })
             }
         };
         self.hint(Hint::Ready);

@@ -10,7 +10,9 @@ use turbocat_pdk::wire::Capability;
 use wasmtime::{Caller, Linker, Result};
 
 use super::ENV;
-use crate::net::{EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url};
+use crate::net::{
+    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url,
+};
 use crate::wasm::grants;
 use crate::wasm::guest::{Answered, Guest};
 use crate::wasm::stop::Stop;
@@ -79,7 +81,8 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
     let wrong = |what: String| Stop::failed(StepFailure::new(FailureKind::INPUT, what).permanent());
     let plugin = guest.name();
     // What was written is not repeated: it may hold a secret.
-    let url: Url = asked.url.parse().map_err(|error| wrong(format!("plugin `{plugin}` asks for a bad URL: {error}")))?;
+    let url: Url =
+        asked.url.parse().map_err(|error| wrong(format!("plugin `{plugin}` asks for a bad URL: {error}")))?;
     let method = asked.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let wanted = capability(&method, &url);
     if !allowed(guest, &method, &url) {
@@ -94,7 +97,8 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
             let port = url.port_or_known_default().unwrap_or_default();
             let host = url.host_str().unwrap_or_default();
             // a redirect may turn the method into GET
-            let fine = right.grants.allow_http(&method, host, port) || right.grants.allow_http("GET", host, port);
+            let fine =
+                right.grants.allow_http(&method, host, port) || right.grants.allow_http("GET", host, port);
             if !fine {
                 *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(capability(&method, url));
             }
@@ -109,7 +113,10 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
     for (name, value) in &asked.headers {
         let header = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
         let Some((name, value)) = header else {
-            return Err(wrong(format!("plugin `{plugin}` sends the header `{}`, which is none", name.escape_debug())));
+            return Err(wrong(format!(
+                "plugin `{plugin}` sends the header `{}`, which is none",
+                name.escape_debug()
+            )));
         };
         outgoing = outgoing.header(name, value);
     }

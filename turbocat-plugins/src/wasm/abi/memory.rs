@@ -17,7 +17,8 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
             caller.data().blocks.length(offset)
         })?;
     }
-    linker.func_wrap(ENV, "memory_bytes", |caller: Caller<'_, Guest>| -> u64 { caller.data().blocks.len() })?;
+    linker
+        .func_wrap(ENV, "memory_bytes", |caller: Caller<'_, Guest>| -> u64 { caller.data().blocks.len() })?;
     link_bytes(linker)?;
     link_input(linker)?;
     link_output(linker)
@@ -71,7 +72,9 @@ fn link_input(linker: &mut Linker<Guest>) -> Result<()> {
 fn load_input<const N: usize>(guest: &Guest, at: u64) -> Result<[u8; N]> {
     let (offset, length) = guest.input;
     if at.checked_add(N as u64).is_none_or(|end| end > length) {
-        return Err(guest.broken(format_args!("{N} bytes at {at} lie outside of its input of {length} bytes")).into());
+        return Err(guest
+            .broken(format_args!("{N} bytes at {at} lie outside of its input of {length} bytes"))
+            .into());
     }
     Ok(guest.blocks.load(offset + at).map_err(|outside| guest.broken(outside))?)
 }

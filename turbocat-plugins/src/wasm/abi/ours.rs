@@ -11,11 +11,15 @@ use crate::wasm::guest::Guest;
 use crate::wasm::stop::Stop;
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
-    linker.func_wrap(USER, "turbocat_progress", |mut caller: Caller<'_, Guest>, json: u64| -> Result<()> {
-        let guest = caller.data_mut();
-        let progress = guest.take(json)?;
-        Ok(guest.progress(&progress)?)
-    })?;
+    linker.func_wrap(
+        USER,
+        "turbocat_progress",
+        |mut caller: Caller<'_, Guest>, json: u64| -> Result<()> {
+            let guest = caller.data_mut();
+            let progress = guest.take(json)?;
+            Ok(guest.progress(&progress)?)
+        },
+    )?;
     linker.func_wrap_async(USER, "turbocat_secret", |mut caller: Caller<'_, Guest>, (name,): (u64,)| {
         Box::new(async move { Ok::<_, wasmtime::Error>(secret(caller.data_mut(), name).await?) })
     })?;

@@ -65,7 +65,8 @@ const SAME: [(&str, &str, i32); 37] = [
 
 pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
     for (name, parameters, answer) in SAME {
-        let parameters = parameters.bytes().map(|kind| if kind == b'I' { ValType::I64 } else { ValType::I32 });
+        let parameters =
+            parameters.bytes().map(|kind| if kind == b'I' { ValType::I64 } else { ValType::I32 });
         let kind = FuncType::new(linker.engine(), parameters, [ValType::I32]);
         linker.func_new(WASI, name, kind, move |_, _, results| {
             if let Some(result) = results.first_mut() {

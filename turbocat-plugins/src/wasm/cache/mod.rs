@@ -100,7 +100,10 @@ impl Cache {
         use std::os::unix::fs::MetadataExt;
         let (file, folder) = (file.metadata()?, fs::metadata(&self.folder)?);
         if !file.is_file() || file.uid() != folder.uid() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it was not written by the cache's owner"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it was not written by the cache's owner",
+            ));
         }
         if (file.mode() | folder.mode()) & 0o022 != 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "others than its owner may write to it"));

@@ -1,0 +1,158 @@
+//! What configurations see, where their mistakes are shown, and the agent that every engine knows.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use turbocat_core::{
+    AgentDescription, AgentExecutor, AttemptRequest, BadConfig, Engine, ExecutionStatus, StepFailure,
+    StepOutput, agent_fn,
+};
+
+use crate::workflow;
+
+/// Gives its configuration back. One of its settings is a URL.
+struct Mirror;
+
+#[async_trait]
+impl AgentExecutor for Mirror {
+    fn describe(&self) -> AgentDescription {
+        let mut description = AgentDescription::default();
+        description.encoded = vec!["url".to_owned()];
+        description
+    }
+
+    fn check(&self, config: &Value) -> Vec<BadConfig> {
+        let rules = config["rules"].as_array().into_iter().flatten().enumerate();
+        rules
+            .filter(|(_, rule)| rule["op"] == "gtt")
+            .map(|(at, _)| {
+                BadConfig::at(format!("/rules/{at}/op"), "unknown operator `gtt`")
+                    .suggest("gtt", ["gt", "lt"])
+            })
+            .collect()
+    }
+
+    async fn execute(&self, request: AttemptRequest) -> Result<StepOutput, StepFailure> {
+        Ok(request.config().clone().into())
+    }
+}
+
+fn engine() -> Engine {
+    Engine::builder()
+        .agent("mirror", Mirror)
+        .agent("echo", agent_fn(|input: Value| async move { Ok(input) }))
+        .workflow("inner", workflow("{ inputs: { n: integer }, steps: { e: { agent: echo, inputs: '{{ inputs.n }}' } }, outputs: '{{ e }}' }"))
+        .build()
+}
+
+async fn given(text: &str, inputs: Value) -> Value {
+    engine().run(&workflow(text), inputs).await.unwrap().output().clone()
+}
+
+#[tokio::test]
+async fn a_configuration_sees_the_inputs_of_its_step_before_all_else() {
+    let text = "
+agents: { m: { type: mirror, config: { named: '{{ inputs.topic }}', bare: 'on {{ topic }}', all: '{{ inputs }}' } } }
+steps:
+  topic: { agent: echo, inputs: outer }
+  s:
+    agent: m
+    inputs: { topic: '{{ topic }}!', n: 1 }
+    config: { number: '{{ n + 1 }}', theirs: '{{ inputs.mine }}' }
+";
+    let output = given(text, json!({ "mine": true, "topic": "hidden" })).await;
+    let laid = json!({ "mine": true, "topic": "outer!", "n": 1 });
+    assert_eq!(
+        output["s"],
+        json!({ "named": "outer!", "bare": "on outer!", "all": laid, "number": 2, "theirs": true })
+    );
+}
+
+#[tokio::test]
+async fn a_configuration_of_a_step_without_inputs_sees_those_of_the_execution() {
+    let text = "steps: { s: { agent: mirror, config: { a: '{{ inputs.topic }}' } } }";
+    assert_eq!(given(text, json!({ "topic": "x" })).await["s"], json!({ "a": "x" }));
+}
+
+#[test]
+fn a_name_that_no_step_or_input_has_is_a_mistake_of_the_configuration() {
+    let text = "steps: { s: { agent: mirror, inputs: { topic: x }, config: { a: '{{ topik }}' } } }";
+    let found = engine().check(&workflow(text)).to_string();
+    assert!(
+        found.contains("`topik` is not known here") && found.contains("did you mean `topic`?"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn values_in_a_url_are_percent_encoded_but_not_its_beginning() {
+    let text = "
+steps:
+  s:
+    agent: mirror
+    inputs: { base: 'https://x.example/a b', id: 'ä/&?=1', n: 7 }
+    config:
+      url: '{{ base }}/{{ id }}?n={{ n }}&q={{ id }}'
+      other: 'x/{{ id }}'
+  whole: { agent: mirror, inputs: { base: 'https://x.example/?q=1' }, config: { url: '{{ base }}' } }
+";
+    let output = given(text, json!({})).await;
+    let id = "%C3%A4%2F%26%3F%3D1";
+    assert_eq!(output["s"]["url"], format!("https://x.example/a b/{id}?n=7&q={id}"));
+    assert_eq!(output["s"]["other"], "x/ä/&?=1");
+    assert_eq!(output["whole"]["url"], "https://x.example/?q=1");
+}
+
+#[test]
+fn a_mistake_of_a_configuration_is_shown_where_it_stands() {
+    let text = "\
+agents:
+  m:
+    type: mirror
+    config:
+      rules:
+        - { op: gt }
+        - { op: gtt }
+steps: { s: { agent: m } }
+";
+    let found = engine().check(&workflow(text)).to_string();
+    assert!(found.contains("refuses its configuration: unknown operator `gtt`"), "{found}");
+    assert!(found.contains(":7:") && found.contains("did you mean `gt`?"), "{found}");
+}
+
+#[tokio::test]
+async fn the_agent_workflow_nests_one() {
+    let text = "
+name: outer
+agents: { nested: { type: workflow, config: { workflowId: inner } } }
+steps:
+  a: { agent: nested, inputs: { n: 5 } }
+  b: { agent: workflow, config: { workflow: inner, inputs: { n: 6 } } }
+  c: { agent: nested, config: { inputs: { n: 7 }, waitForCompletion: false } }
+";
+    let output = given(text, json!({})).await;
+    assert_eq!((&output["a"], &output["b"]), (&json!(5), &json!(6)));
+    assert!(output["c"]["executionId"].is_string(), "{output}");
+    let failed = engine()
+        .run(&workflow("{ name: inner, steps: { a: { agent: workflow, config: { workflowId: inner, inputs: { n: 1 } } } } }"), json!({}))
+        .await
+        .unwrap_err()
+        .into_execution()
+        .unwrap();
+    assert_eq!(failed.status(), ExecutionStatus::Failed);
+    assert!(failed.failure().unwrap().message.contains("nested in itself"));
+}
+
+#[test]
+fn mistakes_about_the_agent_workflow_are_found_before_it_begins() {
+    let check = |config: &str, expected: &str| {
+        let text = format!("steps: {{ a: {{ agent: workflow, config: {config} }} }}");
+        let found = engine().check(&workflow(&text)).to_string();
+        assert!(found.contains(expected), "{config}: {found}");
+    };
+    check("{}", "needs the setting `workflowId`");
+    check("{ workflowId: inne, inputs: { n: 1 } }", "did you mean `inner`?");
+    check("{ workflowId: '{{ inputs.which }}' }", "must be the name of a workflow");
+    check("{ workflowId: inner, inputs: { n: 1 }, wait: true }", "has no setting `wait`");
+    check("{ workflowId: inner, inputs: { n: 1 }, waitForCompletion: maybe }", "must be true or false");
+    check("{ workflowId: inner, inputs: { n: many } }", "does not fit workflow `inner`");
+}
