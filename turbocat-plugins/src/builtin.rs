@@ -10,6 +10,8 @@ use turbocat_core::EngineBuilder;
 pub struct Builtin {
     #[cfg(feature = "net")]
     egress: crate::net::Egress,
+    #[cfg(feature = "llm")]
+    llm: Option<crate::llm::LlmAgent>,
 }
 
 impl Builtin {
@@ -24,9 +26,17 @@ impl Builtin {
         self.egress = egress;
         self
     }
+
+    /// An `llm` agent that was set up: with other addresses, keys or prices. It has a way out of its
+    /// own. Default: the providers' addresses, keys of the environment, the way out of all.
+    #[cfg(feature = "llm")]
+    pub fn llm(mut self, agent: crate::llm::LlmAgent) -> Self {
+        self.llm = Some(agent);
+        self
+    }
 }
 
-/// Registers the agents of this crate, those whose features are on: `generic`, `api`.
+/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`.
 ///
 /// ```
 /// use turbocat_core::Engine;
@@ -39,5 +49,13 @@ pub fn builtin(builder: EngineBuilder, settings: &Builtin) -> EngineBuilder {
     let builder = builder.agent("generic", crate::generic::GenericAgent);
     #[cfg(feature = "api")]
     let builder = builder.agent("api", crate::api::ApiAgent::new(settings.egress.clone()));
+    #[cfg(feature = "llm")]
+    let builder = builder.agent(
+        "llm",
+        match &settings.llm {
+            Some(agent) => agent.clone(),
+            None => crate::llm::LlmAgent::builder().egress(settings.egress.clone()).build(),
+        },
+    );
     builder
 }

@@ -63,3 +63,15 @@ fn check(examples: &[&str]) {
 fn the_example_of_the_api_agent_prints_what_its_header_says() {
     check(&["fetch"]);
 }
+
+#[cfg(feature = "llm")]
+#[test]
+fn the_example_of_the_llm_agent_prints_what_its_header_says() {
+    check(&["llm_chain"]);
+}
+
+#[cfg(feature = "wasm")]
+#[test]
+fn the_example_of_the_plugins_prints_what_its_header_says() {
+    check(&["wasm_plugin"]);
+}
