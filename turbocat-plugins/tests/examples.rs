@@ -13,7 +13,11 @@ fn build(examples: &[&str]) -> PathBuf {
     directory.pop();
     // `cargo test --test examples` does not build them, and nothing happens if they are fresh.
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--quiet", "--no-default-features"]);
+    cargo.args(["build", "--quiet"]);
+    // other features than the tests were built with would build the crate once more
+    if !cfg!(feature = "default") {
+        cargo.arg("--no-default-features");
+    }
     for (feature, on) in [
         ("api", cfg!(feature = "api")),
         ("llm", cfg!(feature = "llm")),
