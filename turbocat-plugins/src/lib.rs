@@ -15,3 +15,7 @@ pub mod generic;
 pub mod llm;
 #[cfg(feature = "wasm")]
 pub mod wasm;
+
+mod builtin;
+
+pub use builtin::{Builtin, builtin};

@@ -1,0 +1,173 @@
+//! HTTP requests of plugins: each hop is held against the grants, and goes out through the egress,
+//! which refuses what stands inside.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Deserialize;
+use turbocat_core::{FailureKind, StepFailure};
+use turbocat_pdk::wire::Capability;
+use wasmtime::{Caller, Linker, Result};
+
+use super::ENV;
+use crate::net::{
+    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url,
+};
+use crate::wasm::grants;
+use crate::wasm::guest::{Answered, Guest};
+use crate::wasm::stop::Stop;
+
+/// A request as Extism's kits write it.
+#[derive(Deserialize)]
+struct Asked {
+    url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    method: Option<String>,
+}
+
+/// As many redirects as the client of the official runtime follows.
+const REDIRECTS: u8 = 10;
+
+pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
+    linker.func_wrap_async(
+        ENV,
+        "http_request",
+        |mut caller: Caller<'_, Guest>, (request, body): (u64, u64)| {
+            Box::new(async move { Ok::<_, wasmtime::Error>(send(caller.data_mut(), request, body).await?) })
+        },
+    )?;
+    linker.func_wrap(ENV, "http_status_code", |caller: Caller<'_, Guest>| -> i32 {
+        i32::from(caller.data().http.status)
+    })?;
+    linker.func_wrap(ENV, "http_headers", |mut caller: Caller<'_, Guest>| -> Result<u64> {
+        let guest = caller.data_mut();
+        match guest.http.headers.take() {
+            None => Ok(0),
+            Some(headers) => {
+                let offset = guest.put(&headers);
+                guest.http.headers = Some(headers);
+                Ok(offset?)
+            }
+        }
+    })?;
+    Ok(())
+}
+
+async fn send(guest: &mut Guest, request: u64, body: u64) -> Result<u64, Stop> {
+    guest.http = Answered::default();
+    let request = guest.take(request)?;
+    let body = if body == 0 { None } else { Some(guest.take(body)?) };
+    let asked: Asked = serde_json::from_slice(&request)
+        .map_err(|error| guest.broken(format_args!("its HTTP request cannot be read: {error}")))?;
+    let (outgoing, refused) = outgoing(guest, &asked, body)?;
+    let sent = outgoing.body.as_ref().map_or(0, Vec::len) as u64;
+    guest.spent.api_calls += 1;
+    let egress = guest.right.world.egress.clone();
+    let mut incoming = egress.send(outgoing).await.map_err(|error| failed(guest, &error, &refused))?;
+    guest.spent.network_bytes += sent;
+    guest.http.status = incoming.status().as_u16();
+    guest.http.headers = Some(headers(incoming.headers()));
+    let answer = incoming.bytes().await;
+    guest.spent.network_bytes += incoming.received();
+    let answer = answer.map_err(|error| failed(guest, &error, &refused))?;
+    guest.put(&answer)
+}
+
+/// The host that a redirect led to and that is not granted.
+type Refused = Arc<Mutex<Option<Capability>>>;
+
+fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outgoing, Refused), Stop> {
+    let wrong = |what: String| Stop::failed(StepFailure::new(FailureKind::INPUT, what).permanent());
+    let plugin = guest.name();
+    // What was written is not repeated: it may hold a secret.
+    let url: Url =
+        asked.url.parse().map_err(|error| wrong(format!("plugin `{plugin}` asks for a bad URL: {error}")))?;
+    let method = asked.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
+    let wanted = capability(&method, &url);
+    if !allowed(guest, &method, &url) {
+        return Err(Stop::failed(grants::denied(plugin, &wanted)));
+    }
+    let verb = Method::from_bytes(method.as_bytes())
+        .map_err(|_| wrong(format!("plugin `{plugin}` asks with a method that is none")))?;
+    let refused = Refused::default();
+    let rule = {
+        let (right, refused) = (guest.right.clone(), refused.clone());
+        HostRule::when(move |url| {
+            let port = url.port_or_known_default().unwrap_or_default();
+            let host = url.host_str().unwrap_or_default();
+            // a redirect may turn the method into GET
+            let fine =
+                right.grants.allow_http(&method, host, port) || right.grants.allow_http("GET", host, port);
+            if !fine {
+                *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(capability(&method, url));
+            }
+            fine
+        })
+    };
+    let mut outgoing = Outgoing::new(verb, url)
+        .timeout(guest.time_left())
+        .redirects(REDIRECTS)
+        .max_bytes(guest.limits.http_bytes.min(guest.limits.memory_bytes))
+        .hosts(rule);
+    for (name, value) in &asked.headers {
+        let header = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
+        let Some((name, value)) = header else {
+            return Err(wrong(format!(
+                "plugin `{plugin}` sends the header `{}`, which is none",
+                name.escape_debug()
+            )));
+        };
+        outgoing = outgoing.header(name, value);
+    }
+    if let Some(body) = body {
+        outgoing = outgoing.body(body);
+    }
+    Ok((outgoing, refused))
+}
+
+fn allowed(guest: &Guest, method: &str, url: &Url) -> bool {
+    let port = url.port_or_known_default().unwrap_or_default();
+    guest.right.grants.allow_http(method, url.host_str().unwrap_or_default(), port)
+}
+
+fn capability(method: &str, url: &Url) -> Capability {
+    let port = url.port_or_known_default().unwrap_or_default();
+    Capability::http(method, url.host_str().unwrap_or_default(), port)
+}
+
+fn failed(guest: &Guest, error: &EgressError, refused: &Refused) -> Stop {
+    if let Some(capability) = refused.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Stop::failed(grants::denied(guest.name(), &capability));
+    }
+    let plugin = guest.name();
+    let failure = match error.kind() {
+        EgressErrorKind::Timeout => return guest.timed_out(),
+        EgressErrorKind::TooLarge => {
+            return guest.exceeded("http", "got an answer that is too large", guest.limits.http_bytes);
+        }
+        EgressErrorKind::Refused => {
+            StepFailure::new(FailureKind::new("denied"), format!("plugin `{plugin}`: {error}")).permanent()
+        }
+        EgressErrorKind::BadUrl | EgressErrorKind::BadHeader => {
+            StepFailure::new(FailureKind::INPUT, format!("plugin `{plugin}`: {error}")).permanent()
+        }
+        _ => StepFailure::new(FailureKind::new("http"), format!("plugin `{plugin}`: {error}")),
+    };
+    Stop::failed(failure)
+}
+
+/// As JSON; what is there several times is joined, as HTTP has it.
+fn headers(headers: &HeaderMap) -> Vec<u8> {
+    let mut all: BTreeMap<&str, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let Ok(value) = value.to_str() else { continue };
+        all.entry(name.as_str())
+            .and_modify(|all| {
+                all.push_str(", ");
+                all.push_str(value);
+            })
+            .or_insert_with(|| value.to_owned());
+    }
+    serde_json::to_vec(&all).unwrap_or_default()
+}

@@ -1,0 +1,117 @@
+//! What came of a call: an output, or a failure with a kind and words an author can use.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use turbocat_core::{FailureKind, StepFailure};
+use turbocat_pdk::wire::GuestFailure;
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use super::guest::Guest;
+use super::limits;
+use super::stop::Stop;
+
+/// The output or the failure of a call, and whether the instance is sound: whether the function
+/// returned by itself.
+pub(super) fn read(
+    store: &mut Store<Guest>,
+    function: &str,
+    ended: wasmtime::Result<i32>,
+) -> (Result<Value, StepFailure>, bool) {
+    let guest = store.data_mut();
+    let (output, is_sound) = match ended {
+        Ok(code) => (returned(guest, code, function), true),
+        Err(error) => match error.downcast::<Stop>() {
+            Ok(Stop::Failed(failure)) => (Err(*failure), false),
+            Ok(Stop::Exited(code)) => (returned(guest, code, function), false),
+            Err(error) => (Err(trapped(guest, function, &error)), false),
+        },
+    };
+    // What was printed last, whatever came of the call.
+    let (output, is_sound) = match guest.flush() {
+        Err(Stop::Failed(failure)) if output.is_ok() => (Err(*failure), false),
+        _ => (output, is_sound),
+    };
+    let blackout = &guest.blackout;
+    let output = match output {
+        Ok(value) => Ok(blackout.value(value)),
+        Err(mut failure) => {
+            failure.message = blackout.text(failure.message);
+            failure.detail = failure.detail.map(|detail| Box::new(blackout.value(*detail)));
+            Err(failure)
+        }
+    };
+    (output, is_sound)
+}
+
+fn returned(guest: &Guest, code: i32, function: &str) -> Result<Value, StepFailure> {
+    if let Some(failure) = said(guest) {
+        return Err(failure);
+    }
+    let plugin = guest.name();
+    if code != 0 {
+        return Err(StepFailure::error(format!(
+            "plugin `{plugin}`: `{function}` failed with code {code} and did not say why"
+        ))
+        .detail(json!({ "code": code })));
+    }
+    let (offset, length) = guest.output;
+    if length == 0 {
+        return Ok(Value::Null);
+    }
+    let wrong = |what: String| {
+        StepFailure::new(FailureKind::OUTPUT, format!("plugin `{plugin}`: the output of `{function}` {what}"))
+            .permanent()
+    };
+    let bytes = guest.blocks.slice(offset, length).map_err(|_| wrong("was given back".to_owned()))?;
+    serde_json::from_slice(bytes).map_err(|error| wrong(format!("is no JSON: {error}")))
+}
+
+/// What the plugin said before it failed.
+fn said(guest: &Guest) -> Option<StepFailure> {
+    if guest.error == 0 {
+        return None;
+    }
+    // A block that was given back since is an error without words.
+    let bytes = guest.blocks.block(guest.error).unwrap_or_default();
+    Some(failure(GuestFailure::read(&String::from_utf8_lossy(bytes))))
+}
+
+/// A plugin's failure as the engine has it.
+pub(super) fn failure(said: GuestFailure) -> StepFailure {
+    let mut failure = StepFailure::new(FailureKind::new(said.kind), said.message);
+    if !said.retryable {
+        failure = failure.permanent();
+    }
+    if let Some(pause) = said.retry_after_ms {
+        failure = failure.retry_after(Duration::from_millis(pause));
+    }
+    match said.detail {
+        Some(detail) => failure.detail(detail),
+        None => failure,
+    }
+}
+
+fn trapped(guest: &Guest, function: &str, error: &wasmtime::Error) -> StepFailure {
+    let trap = error.downcast_ref::<Trap>();
+    let plugin = guest.name();
+    if trap == Some(&Trap::StackOverflow) {
+        return limits::exceeded(plugin, "stack", "recurses too deep", super::pool::WASM_STACK as u64);
+    }
+    // A guest's panic hook has left word before it trapped.
+    if let Some(failure) = said(guest) {
+        return failure.permanent();
+    }
+    let words = match trap {
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => error.to_string(),
+    };
+    let functions: Vec<&str> = error
+        .downcast_ref::<WasmBacktrace>()
+        .map(|trace| trace.frames().iter().filter_map(|frame| frame.func_name()).take(16).collect())
+        .unwrap_or_default();
+    let detail = json!({ "trap": words, "functions": functions });
+    StepFailure::new(FailureKind::new("trap"), format!("plugin `{plugin}`: `{function}` trapped: {words}"))
+        .permanent()
+        .detail(detail)
+}

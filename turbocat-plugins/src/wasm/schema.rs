@@ -1,0 +1,153 @@
+//! Schemas a plugin names: made ready once, and compared when a plugin takes the place of another.
+
+use jsonschema::Validator;
+use serde_json::{Map, Value};
+
+/// The check of one schema.
+pub(super) struct Schema(Validator);
+
+impl Schema {
+    /// Makes it ready. References to other documents are refused: nothing is fetched.
+    pub(super) fn new(schema: &Value) -> Result<Self, String> {
+        jsonschema::validator_for(schema).map(Self).map_err(|error| error.to_string())
+    }
+
+    /// The first thing that is wrong with a value, in words, and where.
+    pub(super) fn mistake(&self, value: &Value) -> Option<(String, String)> {
+        if self.0.is_valid(value) {
+            return None;
+        }
+        let error = self.0.iter_errors(value).next()?;
+        Some((error.to_string(), error.instance_path().to_string()))
+    }
+}
+
+/// Words that say nothing about values.
+const SPEECH: [&str; 8] =
+    ["$schema", "$id", "$comment", "title", "description", "default", "examples", "deprecated"];
+
+/// Why not everything that fits `narrow` fits `wide`, if that cannot be seen. Errs on the safe side:
+/// what it cannot compare must be equal.
+pub(super) fn misfit(narrow: Option<&Value>, wide: Option<&Value>) -> Option<String> {
+    match (narrow, wide) {
+        (_, None) => None,
+        (None, Some(_)) => Some("anything was possible, and is no longer".to_owned()),
+        (Some(narrow), Some(wide)) => differ(narrow, wide, ""),
+    }
+}
+
+fn differ(narrow: &Value, wide: &Value, at: &str) -> Option<String> {
+    let place = || if at.is_empty() { "the value".to_owned() } else { format!("`{at}`") };
+    if narrow == wide || *wide == Value::Bool(true) {
+        return None;
+    }
+    let (Some(narrow), Some(wide)) = (narrow.as_object(), wide.as_object()) else {
+        return Some(format!("{} is described otherwise", place()));
+    };
+    // what has no rules takes everything
+    rules(wide).next()?;
+    let empty = Map::new();
+    let properties = |schema: &'_ Map<String, Value>| {
+        schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_else(|| empty.clone())
+    };
+    let (fewer, more) = (properties(narrow), properties(wide));
+    let closed =
+        |schema: &Map<String, Value>| schema.get("additionalProperties") == Some(&Value::Bool(false));
+    for (name, schema) in &fewer {
+        let below = format!("{at}/{name}");
+        match more.get(name) {
+            Some(wider) => {
+                if let Some(why) = differ(schema, wider, &below) {
+                    return Some(why);
+                }
+            }
+            None if closed(wide) => return Some(format!("`{below}` is unknown")),
+            None => {}
+        }
+    }
+    let required = |schema: &Map<String, Value>| -> Vec<String> {
+        let names = schema.get("required").and_then(Value::as_array);
+        names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let given = required(narrow);
+    if let Some(name) = required(wide).into_iter().find(|name| !given.contains(name)) {
+        return Some(format!("`{at}/{name}` is required and may be absent"));
+    }
+    if closed(wide) && !closed(narrow) {
+        return Some(format!("{} may have other fields", place()));
+    }
+    // Everything else must be the same; of what only `narrow` says, all the better.
+    let structural = ["properties", "required", "additionalProperties"];
+    for (word, rule) in rules(wide).filter(|(word, _)| !structural.contains(&word.as_str())) {
+        match narrow.get(word) {
+            Some(mine) if mine == rule => {}
+            Some(mine) if word == "items" => {
+                if let Some(why) = differ(mine, rule, &format!("{at}/items")) {
+                    return Some(why);
+                }
+            }
+            _ => return Some(format!("`{word}` of {} is another", place())),
+        }
+    }
+    let open = wide.get("additionalProperties");
+    if open.is_some_and(|open| !open.is_boolean()) && open != narrow.get("additionalProperties") {
+        return Some(format!("other fields of {} are described otherwise", place()));
+    }
+    None
+}
+
+fn rules(schema: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    schema.iter().filter(|(word, _)| !SPEECH.contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(narrow: &Value, wide: &Value, fits: bool) {
+        let misfit = misfit(Some(narrow), Some(wide));
+        assert_eq!(misfit.is_none(), fits, "{narrow} in {wide}: {misfit:?}");
+    }
+
+    #[test]
+    fn a_schema_fits_one_that_takes_as_much_or_more() {
+        let name =
+            json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] });
+        let titled = json!({ "title": "T", "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"] });
+        let optional = json!({ "type": "object", "properties": { "name": { "type": "string" }, "age": { "type": "integer" } } });
+        let other = json!({ "type": "object", "properties": { "name": { "type": "integer" } } });
+        let strict = json!({ "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"], "additionalProperties": false });
+        check(&name, &titled, true);
+        check(&name, &optional, true);
+        check(&optional, &name, false);
+        check(&name, &other, false);
+        check(&strict, &name, true);
+        check(&name, &strict, false);
+        check(&name, &json!(true), true);
+        check(&name, &json!({}), true);
+        check(&json!({}), &name, false);
+        check(&json!({ "type": "string" }), &json!({ "type": "string", "maxLength": 3 }), false);
+        check(&json!({ "type": "string", "maxLength": 3 }), &json!({ "type": "string" }), true);
+        check(
+            &json!({ "type": "array", "items": name }),
+            &json!({ "type": "array", "items": optional }),
+            true,
+        );
+        check(
+            &json!({ "type": "array", "items": optional }),
+            &json!({ "type": "array", "items": name }),
+            false,
+        );
+        assert!(misfit(Some(&name), None).is_none());
+        assert!(misfit(None, Some(&name)).is_some());
+    }
+
+    #[test]
+    fn a_schema_that_refers_elsewhere_is_refused() {
+        assert!(Schema::new(&json!({ "$ref": "https://example.com/schema.json" })).is_err());
+        assert!(Schema::new(&json!({ "$ref": "file:///etc/passwd" })).is_err());
+        assert!(Schema::new(&json!({ "type": "nonsense" })).is_err());
+    }
+}
