@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use turbocat::{AgentExecutor, AttemptRequest};
+use turbocat_plugins::api::ApiAgent;
 use turbocat_plugins::data::DataAgent;
+use turbocat_plugins::llm::LlmAgent;
 
 const AGENTS: &str = include_str!("../turbocat-storage/seeds/agents.json");
 const TEMPLATES: &str = include_str!("../turbocat-storage/seeds/templates.json");
@@ -16,6 +18,9 @@ const WORKFLOWS: &str = include_str!("../turbocat-storage/seeds/workflows.json")
 fn agent(kind: &str) -> Option<Arc<dyn AgentExecutor>> {
     match kind {
         "data" => Some(Arc::new(DataAgent::new())),
+        "api" => Some(Arc::new(ApiAgent::default())),
+        "llm" => Some(Arc::new(LlmAgent::builder().build())),
+        // The `code` agent is looked after in a test of its own.
         _ => None,
     }
 }
@@ -60,7 +65,7 @@ fn the_configurations_of_the_samples_are_those_their_agents_take() {
             assert!(schema["properties"].get(setting).is_some(), "`{name}` has the setting `{setting}`");
         }
     }
-    assert_eq!(checked, 4, "two agents and two steps");
+    assert_eq!(checked, 15, "four agents, four templates, seven steps");
 }
 
 /// A configuration with values in the places of its templates.

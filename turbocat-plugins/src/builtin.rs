@@ -36,7 +36,8 @@ impl Builtin {
     }
 }
 
-/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`.
+/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`,
+/// `data`.
 ///
 /// ```
 /// use turbocat_core::Engine;
@@ -57,5 +58,7 @@ pub fn builtin(builder: EngineBuilder, settings: &Builtin) -> EngineBuilder {
             None => crate::llm::LlmAgent::builder().egress(settings.egress.clone()).build(),
         },
     );
+    #[cfg(feature = "data")]
+    let builder = builder.agent("data", crate::data::DataAgent::new());
     builder
 }
