@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ask::{ask, failure, failure_of, result, wrong};
+use crate::ask::{ask, failure, result, wrong};
 
 fn gives(filter: &str, data: Value, expected: Value) {
     assert_eq!(result("jq", json!({ "filter": filter }), data), expected, "{filter}");

@@ -9,7 +9,7 @@ fn stops(filter: &str, data: Value, expected: &str) {
     let time = if expected == TIME || expected == SOME { 300 } else { 60_000 };
     let config = json!({
         "operation": "jq",
-        "operationConfig": { "filter": filter, "timeoutMs": time, "maxMemoryMb": 16, "outputs": "first" },
+        "operationConfig": { "filter": filter, "timeoutMs": time, "maxMemoryMb": 4, "outputs": "first" },
     });
     let (kind, message) = failure_of(json!({ "data": data }), config);
     assert_eq!(kind, "limit", "{filter}: {message}");
@@ -18,7 +18,7 @@ fn stops(filter: &str, data: Value, expected: &str) {
 
 const SOME: &str = "the filter ";
 const TIME: &str = "the filter takes longer than 300 ms";
-const MEMORY: &str = "the filter needs more than 16 MB";
+const MEMORY: &str = "the filter needs more than 4 MB";
 const RECURSION: &str = "the filter calls itself too often within itself";
 const DEPTH: &str = "the filter makes a value that is nested too deep";
 
