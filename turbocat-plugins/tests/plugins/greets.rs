@@ -11,8 +11,7 @@ use crate::directory::Directory;
 const FOUND: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n\
                      {\"name\":\"Ada\",\"language\":\"English\"}";
 const BUSY: &str = "HTTP/1.1 503 Busy\r\nretry-after: 7\r\nconnection: close\r\n\r\n";
-const TELLTALE: &str =
-    "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"name\":\"correct-horse-battery\"}";
+const TELLTALE: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{\"name\":\"correct-horse-battery\"}";
 
 async fn look_up(called: &Called, directory: &Directory) -> Result<Value, StepFailure> {
     let config = json!({ "base": format!("http://{}", directory.address) });
