@@ -12,8 +12,14 @@ use turbocat_plugins::wasm::Plugins;
 pub(crate) async fn plugins() -> &'static Plugins {
     static PLUGINS: OnceCell<Plugins> = OnceCell::const_new();
     PLUGINS
-        .get_or_init(|| async { Plugins::builder().cache_dir(env!("CARGO_TARGET_TMPDIR")).build().unwrap() })
+        .get_or_init(|| async { host() })
         .await
+}
+
+fn host() -> Plugins {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let key = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache.key");
+    Plugins::builder().cache_dir(folder).cache_key(key).build().unwrap()
 }
 
 /// The agent all tests share, with the usual limits.
