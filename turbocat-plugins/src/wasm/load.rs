@@ -51,7 +51,7 @@ pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Re
 /// The limits of a plugin with these grants.
 pub(super) fn limits(host: &Host, manifest: &Manifest, grants: &Grants) -> Result<Limits, PluginError> {
     match grants.own_limits() {
-        Some(limits) => Ok(limits.at_most(&host.ceiling)),
+        Some(limits) => Ok(limits.over(&host.limits).at_most(&host.ceiling)),
         None => host.limits.asked(&manifest.name, &manifest.limits, &host.ceiling),
     }
 }
