@@ -139,7 +139,8 @@ impl<'a> Walk<'a> {
         }
         let (word, prefixes) = (&self.code[start..self.at], self.prefixes);
         let joins = matches!(word, b"else" | b"in" | b"of" | b"instanceof" | b"as" | b"satisfies");
-        let prefix = matches!(word, b"typeof" | b"void" | b"delete" | b"await" | b"new" | b"yield" | b"throw");
+        let prefix =
+            matches!(word, b"typeof" | b"void" | b"delete" | b"await" | b"new" | b"yield" | b"throw");
         if joins {
             self.count();
             self.after_line = false;
@@ -242,7 +243,21 @@ fn is_word(letter: u8) -> bool {
 fn is_link(letter: u8) -> bool {
     matches!(
         letter,
-        b'.' | b'+' | b'-' | b'*' | b'/' | b'%' | b'&' | b'|' | b'^' | b'?' | b'=' | b'<' | b'>' | b'!' | b'~' | b':'
+        b'.' | b'+'
+            | b'-'
+            | b'*'
+            | b'/'
+            | b'%'
+            | b'&'
+            | b'|'
+            | b'^'
+            | b'?'
+            | b'='
+            | b'<'
+            | b'>'
+            | b'!'
+            | b'~'
+            | b':'
     )
 }
 
@@ -254,7 +269,8 @@ mod tests {
     fn code_that_people_write_is_not_too_deep() {
         let lines = "const a1 = b.c + d / 2 * (e - f)\n".repeat(5000);
         let list = format!("[{}]", "{ a: -1.5, b: 'x' }, ".repeat(9000));
-        let texts = "const s = '((((' + \"[[[[\" + `{{{{ ${a} ((((` + /[(]\\((?:/.source // ((((\n".repeat(400);
+        let texts =
+            "const s = '((((' + \"[[[[\" + `{{{{ ${a} ((((` + /[(]\\((?:/.source // ((((\n".repeat(400);
         let chain = format!("x{}", "\n  .map(y => y)".repeat(2000));
         for code in [&*lines, &list, &texts, &chain, "", "((((", "`${`${`${1}`}`}`", "/*", "'", "`", "a\\"] {
             assert_eq!(too_deep(code), None, "{}", &code[..code.len().min(60)]);

@@ -41,9 +41,8 @@ pub(super) fn prepare(code: &str, entry: Option<&str>, language: Language) -> Re
         let mistake = Mistake::new("the code nests too deep").at(Place::of(code, offset));
         return Err(vec![mistake.help("put what is inside into variables and functions")]);
     }
-    room::with_room(code.len(), || read(code, entry, language)).unwrap_or_else(|error| {
-        Err(vec![Mistake::new(format!("the code cannot be read here: {error}"))])
-    })
+    room::with_room(code.len(), || read(code, entry, language))
+        .unwrap_or_else(|error| Err(vec![Mistake::new(format!("the code cannot be read here: {error}"))]))
 }
 
 fn read(code: &str, entry: Option<&str>, language: Language) -> Result<Program, Vec<Mistake>> {
@@ -378,9 +377,8 @@ mod tests {
     /// As if the look at the letters had been fooled.
     #[test]
     fn no_code_overflows_the_stack_it_is_read_on() {
-        let filled = |head: &str, part: &str| {
-            format!("{head}{}", part.repeat((LONGEST - head.len()) / part.len()))
-        };
+        let filled =
+            |head: &str, part: &str| format!("{head}{}", part.repeat((LONGEST - head.len()) / part.len()));
         for code in [
             filled("", "("),
             filled("", "["),

@@ -15,7 +15,8 @@ const LETTER: usize = if cfg!(debug_assertions) { 16 << 10 } else { 4 << 10 };
 pub(super) fn with_room<T: Send>(length: usize, work: impl FnOnce() -> T + Send) -> io::Result<T> {
     let stack = LEAST.saturating_add(length.saturating_mul(LETTER));
     thread::scope(|scope| {
-        let thread = Builder::new().name("turbocat-code".to_owned()).stack_size(stack).spawn_scoped(scope, work)?;
+        let thread =
+            Builder::new().name("turbocat-code".to_owned()).stack_size(stack).spawn_scoped(scope, work)?;
         thread.join().map_err(|_| io::Error::other("the parser gave up"))
     })
 }

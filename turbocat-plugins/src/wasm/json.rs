@@ -117,8 +117,15 @@ mod tests {
     #[test]
     fn what_plugins_write_is_read_as_everywhere() {
         for text in [
-            "null", " [1, -2, 0.5, 1e300, 18446744073709551615, -9223372036854775808, true, \"ä\\n\"] ",
-            r#"{"b":{"a":[]},"a":{},"b":2}"#, "{", "[1,]", "1 2", "\"\\ud800\"", "1e999", "",
+            "null",
+            " [1, -2, 0.5, 1e300, 18446744073709551615, -9223372036854775808, true, \"ä\\n\"] ",
+            r#"{"b":{"a":[]},"a":{},"b":2}"#,
+            "{",
+            "[1,]",
+            "1 2",
+            "\"\\ud800\"",
+            "1e999",
+            "",
         ] {
             let usual = serde_json::from_str::<Value>(text).ok();
             assert_eq!(read(text.as_bytes()).ok(), usual, "{text}");

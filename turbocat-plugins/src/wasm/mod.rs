@@ -19,6 +19,7 @@ mod limits;
 mod own_limits;
 mod grants;
 mod state;
+mod claims;
 mod blackout;
 mod json;
 mod blocks;

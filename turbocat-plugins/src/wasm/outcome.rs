@@ -73,7 +73,9 @@ fn returned(guest: &Guest, code: i32, function: &str) -> Result<Value, StepFailu
     };
     let bytes = guest.blocks.slice(offset, length).map_err(|_| wrong("was given back".to_owned()))?;
     json::read(bytes).map_err(|unread| match unread {
-        Unread::TooMany => limits::exceeded(plugin, "values", "gives an output of too many values", json::MOST),
+        Unread::TooMany => {
+            limits::exceeded(plugin, "values", "gives an output of too many values", json::MOST)
+        }
         Unread::Wrong(error) => wrong(format!("is no JSON: {error}")),
     })
 }

@@ -11,6 +11,7 @@ use turbocat_core::Secrets;
 
 use super::abi::Abi;
 use super::cache::{self, Cache};
+use super::claims::Owner;
 use super::error::{PluginError, PluginErrorKind};
 use super::grants::Grants;
 use super::guest::{Guest, Right, World};
@@ -97,13 +98,14 @@ impl Plugins {
     }
 
     /// Loads a plugin: fetches it, compiles it, asks it what it is and holds that against its code.
-    /// It may do what `grants` say and nothing else, whatever it asks for.
+    /// It may do what `grants` say and nothing else, whatever it asks for. Of two plugins of one name
+    /// that are not the same file, only one may keep state.
     ///
     /// # Errors
     /// The [kinds](PluginErrorKind) say which: the source, the pin, the code, its imports, what it
     /// says of itself, what it asks for.
     pub async fn load(&self, source: Source, grants: Grants) -> Result<Plugin, PluginError> {
-        let code = load::load(&self.host, source, grants).await?;
+        let code = load::load(&self.host, source, grants, Owner::new()).await?;
         Ok(Plugin::new(self.host.clone(), code))
     }
 
@@ -213,8 +215,9 @@ impl PluginsBuilder {
                 "the address space may be limited: make the pool smaller, or lower `memory_bytes` of the ceiling",
             )
         })?;
-        let world = Arc::new(World { egress: self.egress, secrets: self.secrets, state: self.state });
-        let nobody = Right { name: String::new(), grants: Grants::none(), world: world.clone() };
+        let claims = Arc::default();
+        let world = Arc::new(World { egress: self.egress, secrets: self.secrets, state: self.state, claims });
+        let nobody = Right::none("", world.clone());
         let nobody = Guest::new(Arc::new(nobody), Limits::default());
         let abi = Abi::new(&engine, nobody).map_err(|error| {
             failed("the imports of plugins cannot be set up").caused_by(error.to_string())
@@ -249,7 +252,8 @@ impl PluginsBuilder {
 }
 
 fn open_cache(folder: &Path, key: Option<&Path>, engine: &wasmtime::Engine) -> io::Result<Cache> {
-    let nowhere = || io::Error::new(io::ErrorKind::NotFound, "there is no place for its key: set `cache_key`");
+    let nowhere =
+        || io::Error::new(io::ErrorKind::NotFound, "there is no place for its key: set `cache_key`");
     Cache::open(folder, key.ok_or_else(nowhere)?, engine)
 }
 

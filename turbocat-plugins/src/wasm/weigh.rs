@@ -161,9 +161,8 @@ mod tests {
         let variants: Vec<Value> = (0..100)
             .map(|at| json!({ "properties": { "kind": { "const": at }, "x": { "type": "string" } } }))
             .collect();
-        let own: Value =
-            serde_json::from_str(include_str!("../../tests/fuzz-cases/manifest/greet.json")).unwrap();
-        for schema in [json!(true), json!({}), tree, json!({ "oneOf": variants }), own] {
+        let old = json!({ "definitions": { "x/y": true }, "items": [{ "$ref": "#/definitions/x~1y" }] });
+        for schema in [json!(true), json!({}), tree, json!({ "oneOf": variants }), old] {
             assert_eq!(unbearable(&schema), None, "{schema}");
         }
     }
@@ -191,7 +190,8 @@ mod tests {
         ] {
             assert!(unbearable(&schema).is_some(), "{schema}");
         }
-        let named = json!({ "$id": "urn:x", "properties": { "$id": { "type": "string" }, "id": { "const": "x" } } });
+        let named =
+            json!({ "$id": "urn:x", "properties": { "$id": { "type": "string" }, "id": { "const": "x" } } });
         assert_eq!(unbearable(&named), None);
     }
 

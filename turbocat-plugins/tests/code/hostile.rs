@@ -264,7 +264,7 @@ async fn code_that_nests_too_deep_for_any_parser_is_refused_and_nothing_else_hap
     for code in [
         "(".repeat(20_000),
         "[".repeat(200_000),
-        "{".repeat(20_000),
+        "{ a: ".repeat(20_000),
         "!".repeat(200_000) + "1",
         format!("return 1{}", "+1".repeat(100_000)),
         "if (a) {} else ".repeat(15_000) + "{}",
@@ -277,7 +277,10 @@ async fn code_that_nests_too_deep_for_any_parser_is_refused_and_nothing_else_hap
             let shown = &code[..20];
             let wrong = agent().await.check(&config);
             assert_eq!(wrong.len(), 1, "{shown}");
-            assert!(wrong[0].message.starts_with("the code nests too deep (line 1, column "), "{shown}: {wrong:?}");
+            assert!(
+                wrong[0].message.starts_with("the code nests too deep (line 1, column "),
+                "{shown}: {wrong:?}"
+            );
             let failure = fails(config).await;
             assert!(failure.message.starts_with("the code nests too deep"), "{shown}: {failure}");
             assert!(!failure.retryable);
@@ -317,7 +320,9 @@ async fn messages_without_a_letter_do_not_go_on_for_ever() {
     let heard = listener.heard.lock().unwrap().len();
     assert!(heard <= ((2 * 256 + 64) << 10) / 32, "{heard} were passed on");
     // Many short ones are kept all the same.
-    let many = output(json!({ "code": "for (let i = 0; i < 30000; i++) console.log(1)\nreturn 1" }), json!({})).await;
+    let many =
+        output(json!({ "code": "for (let i = 0; i < 30000; i++) console.log(1)\nreturn 1" }), json!({}))
+            .await;
     assert_eq!(many["stdout"].as_str().unwrap().len(), 60_000);
 }
 

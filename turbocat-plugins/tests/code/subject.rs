@@ -11,9 +11,7 @@ use turbocat_plugins::wasm::Plugins;
 /// The host all tests share: the module is compiled once.
 pub(crate) async fn plugins() -> &'static Plugins {
     static PLUGINS: OnceCell<Plugins> = OnceCell::const_new();
-    PLUGINS
-        .get_or_init(|| async { host() })
-        .await
+    PLUGINS.get_or_init(|| async { host() }).await
 }
 
 fn host() -> Plugins {

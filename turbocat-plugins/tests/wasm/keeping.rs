@@ -135,7 +135,8 @@ impl Secrets for Gate {
 async fn a_call_that_waits_for_room_gets_it_when_a_kept_one_ends() {
     let gate = Arc::new(Gate { asked: Notify::new(), open: Notify::new() });
     let plugins = Plugins::builder().pool_size(1).shared_secrets(gate.clone()).build().unwrap();
-    let manifest = json!({ "name": "keeper", "version": "1.0.0", "state": "execution", "agents": [{ "name": "ask" }] });
+    let manifest =
+        json!({ "name": "keeper", "version": "1.0.0", "state": "execution", "agents": [{ "name": "ask" }] });
     let keeper = Fixture::with_manifest(&manifest)
         .user("turbocat_secret", "(param i64) (result i64)")
         .text("key", "KEY")

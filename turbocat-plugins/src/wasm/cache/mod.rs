@@ -104,7 +104,9 @@ impl Cache {
         let rest = bytes.strip_prefix(HEAD).ok_or_else(|| wrong("it begins otherwise"))?;
         let (signature, code) = rest.split_first_chunk::<32>().ok_or_else(|| wrong("it ends too soon"))?;
         if !key::same(signature, &self.signature(digest, code)) {
-            return Err(wrong("it has changed since it was written, or was written by or for something else"));
+            return Err(wrong(
+                "it has changed since it was written, or was written by or for something else",
+            ));
         }
         let start = bytes.len() - code.len();
         Ok(trusted::Verified::new(bytes, start))
@@ -191,7 +193,8 @@ mod tests {
     fn a_module_is_compiled_once_and_read_from_then_on() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = Cache::open(&folder.path().join("deep/down"), &folder.path().join("key"), &engine).unwrap();
+        let cache =
+            Cache::open(&folder.path().join("deep/down"), &folder.path().join("key"), &engine).unwrap();
         let (bytes, digest) = (wat::parse_str(CODE).unwrap(), Digest::of(b"x"));
         assert_eq!(answer(&engine, &cache.module(&engine, &digest, &bytes).unwrap()), 7);
         assert_eq!(names(&cache.folder).len(), 1);
