@@ -73,7 +73,8 @@ impl GuestFailure {
     /// Cuts a message of more than 16 KiB.
     pub fn cut(&mut self) {
         if self.message.len() > MESSAGE {
-            self.message.truncate(self.message.floor_char_boundary(MESSAGE));
+            let end = (0..=MESSAGE).rev().find(|end| self.message.is_char_boundary(*end));
+            self.message.truncate(end.unwrap_or(0));
             self.message.push('…');
         }
     }
