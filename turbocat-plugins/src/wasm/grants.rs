@@ -40,6 +40,7 @@ impl Grants {
 
     /// The same with limits in place of those the plugin asks for.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "limits are built in the call")]
     pub fn limits(self, limits: Limits) -> Self {
         self.some_limits(OwnLimits::all(&limits))
     }

@@ -39,9 +39,8 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
 async fn secret(guest: &mut Guest, name: u64) -> Result<u64, Stop> {
     let name = guest.take_text(name)?;
     // The name that is judged is the name that is read.
-    let wanted = match format!("secret {name}").parse::<Capability>() {
-        Ok(wanted @ Capability::Secret(_)) => wanted,
-        _ => return Err(guest.misused("asks for a secret by a name that is none")),
+    let Ok(wanted @ Capability::Secret(_)) = format!("secret {name}").parse::<Capability>() else {
+        return Err(guest.misused("asks for a secret by a name that is none"));
     };
     guest.demand(&wanted)?;
     let Capability::Secret(name) = wanted else { return Ok(0) };
