@@ -10,6 +10,10 @@ use turbocat_core::EngineBuilder;
 pub struct Builtin {
     #[cfg(feature = "net")]
     egress: crate::net::Egress,
+    #[cfg(feature = "llm")]
+    llm: Option<crate::llm::LlmAgent>,
+    #[cfg(feature = "code")]
+    code: Option<std::sync::Arc<crate::code::CodeAgent>>,
 }
 
 impl Builtin {
@@ -24,9 +28,28 @@ impl Builtin {
         self.egress = egress;
         self
     }
+
+    /// An `llm` agent that was set up: with other addresses, keys or prices. It has a way out of its
+    /// own. Default: the providers' addresses, keys of the environment, the way out of all.
+    #[cfg(feature = "llm")]
+    pub fn llm(mut self, agent: crate::llm::LlmAgent) -> Self {
+        self.llm = Some(agent);
+        self
+    }
+
+    /// A `code` agent. Its sandbox lives in a host of plugins, which has to be there first:
+    /// `CodeAgent::new(&Plugins::builder().build()?).await?`. Default: none, so that whoever wants no
+    /// code does not wait for its sandbox to be compiled.
+    #[cfg(feature = "code")]
+    pub fn code(mut self, agent: crate::code::CodeAgent) -> Self {
+        self.code = Some(std::sync::Arc::new(agent));
+        self
+    }
 }
 
-/// Registers the agents of this crate, those whose features are on: `generic`, `api`.
+/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`, `data`,
+/// and `code` if it was [given](Builtin::code). Plugins register
+/// [themselves](crate::wasm::Plugin::register), and the agent `workflow` is known to every engine.
 ///
 /// ```
 /// use turbocat_core::Engine;
@@ -39,5 +62,20 @@ pub fn builtin(builder: EngineBuilder, settings: &Builtin) -> EngineBuilder {
     let builder = builder.agent("generic", crate::generic::GenericAgent);
     #[cfg(feature = "api")]
     let builder = builder.agent("api", crate::api::ApiAgent::new(settings.egress.clone()));
+    #[cfg(feature = "llm")]
+    let builder = builder.agent(
+        "llm",
+        match &settings.llm {
+            Some(agent) => agent.clone(),
+            None => crate::llm::LlmAgent::builder().egress(settings.egress.clone()).build(),
+        },
+    );
+    #[cfg(feature = "data")]
+    let builder = builder.agent("data", crate::data::DataAgent::new());
+    #[cfg(feature = "code")]
+    let builder = match &settings.code {
+        Some(agent) => builder.shared_agent("code", agent.clone()),
+        None => builder,
+    };
     builder
 }

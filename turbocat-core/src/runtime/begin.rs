@@ -78,7 +78,7 @@ impl Driver {
         let news = Self::channel(&mut self.news).0.clone();
         let task = async move {
             let outcome = attempt::finish(work, limit, &clock).await;
-            drop(news.send(News::Attempt { step, attempt, outcome }));
+            drop(news.send(News::Attempt { step, attempt, outcome: Box::new(outcome) }));
         };
         let task = if span.is_disabled() { tokio::spawn(task) } else { tokio::spawn(task.instrument(span)) };
         self.running.insert((step, attempt), Stop::with(task.abort_handle()));

@@ -193,7 +193,8 @@ impl Driver {
 
     /// Drives the execution to its end, or until it can be parked.
     pub(crate) async fn drive(mut self, first: Turn) -> Result<End, Error> {
-        let span = self.span.clone();
+        // A span that nobody looks at is none: one future serves both, and is not kept twice.
+        let span = if self.span.is_disabled() { tracing::Span::none() } else { self.span.clone() };
         let driven = async {
             let mut residence = self.listen();
             let driven = self.until_ended(first, residence.as_mut()).await;
@@ -203,7 +204,8 @@ impl Driver {
                 log.close();
             }
             if let Some(residence) = residence {
-                self.leave(residence, &driven).await;
+                // What happens once or seldom is kept apart: a driver that waits shall be small.
+                Box::pin(self.leave(residence, &driven)).await;
             }
             if !driven? {
                 return Ok(End::Parked);
@@ -212,7 +214,7 @@ impl Driver {
             tracing::info!(status, "execution ended");
             Ok(End::Ended(Box::new(Execution::new(self.scheduler))))
         };
-        if span.is_disabled() { driven.await } else { driven.instrument(span).await }
+        driven.instrument(span).await
     }
 
     fn durable(&self) -> Option<&Arc<Durable>> {
@@ -261,7 +263,7 @@ impl Driver {
                 continue;
             }
             if std::mem::take(&mut self.mail) {
-                let _ = self.read_letters().await?;
+                let _ = Box::pin(self.read_letters()).await?;
                 continue;
             }
             if let Some((step, attempt)) = self.queue.pop_front() {
@@ -278,7 +280,7 @@ impl Driver {
                     tokio::task::yield_now().await;
                     self.hear_waiting_news().await?;
                     if self.shared.is_stopping() {
-                        self.stop_for_shutdown().await?;
+                        Box::pin(self.stop_for_shutdown()).await?;
                     }
                     breath = self.instant + BREATH;
                 }
@@ -317,7 +319,7 @@ impl Driver {
                 news = news.recv() => news,
                 () = ring => None,
                 () = shared.stopping() => {
-                    self.stop_for_shutdown().await?;
+                    Box::pin(self.stop_for_shutdown()).await?;
                     continue;
                 }
                 () = idle => {
@@ -327,7 +329,7 @@ impl Driver {
                     match residence.release(Release::Park { until, seq }).await {
                         Some(true) => return Ok(false),
                         // If it is still held and as it is known here, there are letters.
-                        Some(false) if self.read_letters().await? == Some(0) => {
+                        Some(false) if Box::pin(self.read_letters()).await? == Some(0) => {
                             return Err(self.taken_over());
                         }
                         _ => continue,
@@ -529,14 +531,14 @@ impl Driver {
         match news {
             News::Attempt { step, attempt, outcome } => {
                 self.running.remove(&(step, attempt));
-                self.feed_outcome(step, attempt, outcome);
+                self.feed_outcome(step, attempt, *outcome);
             }
             News::Child { execution, outcome } => {
                 self.children.remove(&execution);
-                self.feed(Input::ChildEnded { execution, outcome });
+                self.feed(Input::ChildEnded { execution, outcome: *outcome });
             }
             News::Ask { ask, answer } => {
-                let input = match ask {
+                let input = match *ask {
                     Ask::Input(input) => Some(input),
                     Ask::Approve(path, approval) => {
                         self.scheduler.find(&path).map(|step| Input::Approval { step, approval })

@@ -156,7 +156,7 @@ impl ExecutionHandle {
     /// False if it made no difference.
     async fn ask(&self, ask: Ask) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.news.send(News::Ask { ask, answer }).is_ok() && answered.await.unwrap_or(false)
+        self.news.send(News::Ask { ask: Box::new(ask), answer }).is_ok() && answered.await.unwrap_or(false)
     }
 }
 

@@ -125,7 +125,7 @@ impl Driver {
         }
         let news = Self::channel(&mut self.news).0.clone();
         for (execution, failure) in outgoing.refused {
-            let _ = news.send(News::Child { execution, outcome: refused(failure) });
+            let _ = news.send(News::Child { execution, outcome: Box::new(refused(failure)) });
         }
         for child in outgoing.adopted {
             let Adopted { execution, workflow, inputs, wait } = child;
@@ -134,7 +134,7 @@ impl Driver {
             let active = Active::new(&shared);
             tokio::spawn(async move {
                 if let Err(failure) = shared.adopt(nested).await {
-                    let _ = news.send(News::Child { execution, outcome: refused(failure) });
+                    let _ = news.send(News::Child { execution, outcome: Box::new(refused(failure)) });
                 }
                 drop(active);
             });
@@ -147,7 +147,7 @@ impl Driver {
             let (answer, _) = oneshot::channel();
             // The task is let go, not stopped: it ends by itself, and says how.
             child.stop.release();
-            let ask = Ask::Input(Input::Cancel { reason });
+            let ask = Box::new(Ask::Input(Input::Cancel { reason }));
             drop(child.news.send(News::Ask { ask, answer }));
         }
     }
@@ -181,7 +181,7 @@ impl Driver {
                 }
             };
             if let (true, Ok(outcome)) = (wait, outcome) {
-                drop(parent.send(News::Child { execution, outcome }));
+                drop(parent.send(News::Child { execution, outcome: Box::new(outcome) }));
             }
         });
         if wait {

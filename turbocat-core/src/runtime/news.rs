@@ -8,14 +8,14 @@ use crate::event::StepRef;
 use crate::scheduler::{Approval, ChildOutcome, Input, Scheduler};
 use crate::time::ExecutionId;
 
-/// What a driver hears from outside.
+/// What a driver hears from outside. Small: there is room for many in the channel of each execution.
 pub(crate) enum News {
     /// An attempt ended on a task of its own.
-    Attempt { step: StepRef, attempt: u32, outcome: Outcome },
+    Attempt { step: StepRef, attempt: u32, outcome: Box<Outcome> },
     /// A nested workflow ended.
-    Child { execution: ExecutionId, outcome: ChildOutcome },
+    Child { execution: ExecutionId, outcome: Box<ChildOutcome> },
     /// Somebody asks for something; the answer tells whether it made a difference.
-    Ask { ask: Ask, answer: oneshot::Sender<bool> },
+    Ask { ask: Box<Ask>, answer: oneshot::Sender<bool> },
     /// There may be letters.
     Letters,
     /// Nobody watches it any more, or there is somebody to take it up again: it may be parked now.

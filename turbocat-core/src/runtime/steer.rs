@@ -198,7 +198,7 @@ impl Engine {
         let no_step = || Error::new(ErrorKind::NotWaiting, format!("no step `{step}` waits for an approval"));
         if let Some(news) = self.durable()?.resident(execution) {
             let (answer, answered) = oneshot::channel();
-            let ask = Ask::Approve(step.to_owned(), approval.clone());
+            let ask = Box::new(Ask::Approve(step.to_owned(), approval.clone()));
             if news.send(News::Ask { ask, answer }).is_ok()
                 && let Ok(difference) = answered.await
             {

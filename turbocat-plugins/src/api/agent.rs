@@ -18,6 +18,7 @@ use super::reader::Stage;
 use super::retry::{asked_pause, chance};
 use super::schema::{config_schema, output_schema};
 use super::settings::{Settings, read};
+use super::shown::without_secrets;
 use crate::net::{Egress, EgressError, Outgoing};
 
 /// Sends HTTP requests.
@@ -67,6 +68,7 @@ impl AgentExecutor for ApiAgent {
         let Some(url) = settings.url.take() else {
             return Err(unfit(&BadConfig::at("/url", "`url` is required")));
         };
+        settings.shown = without_secrets(&settings.shown, |text| request.redact(text));
         if may_act_twice(&settings.method) {
             settings
                 .headers
@@ -141,11 +143,15 @@ impl Call<'_> {
         usage.network_bytes += sent;
         let body = incoming.bytes().await;
         usage.network_bytes += incoming.received();
-        Ok(Answer {
+        let answer = Answer {
             status: incoming.status(),
             headers: incoming.headers().clone(),
             body: body?,
             took: start.elapsed(),
+        };
+        Ok(match &settings.disguised {
+            Some(secret) => answer.without(secret),
+            None => answer,
         })
     }
 

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use encoding_rs::{Encoding, UTF_8};
 use http::header::{CONTENT_TYPE, SET_COOKIE};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::settings::ResponseType;
@@ -21,6 +21,22 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Takes a text out of everything that can be read: servers echo what they are sent.
+    pub(crate) fn without(mut self, secret: &str) -> Self {
+        let inside = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        if secret.is_empty() {
+            return self;
+        }
+        if inside(&self.body) {
+            self.body = replaced(&self.body, secret.as_bytes());
+        }
+        for value in self.headers.values_mut().filter(|value| inside(value.as_bytes())) {
+            *value = HeaderValue::from_bytes(&replaced(value.as_bytes(), secret.as_bytes()))
+                .unwrap_or(HeaderValue::from_static(BLACK));
+        }
+        self
+    }
+
     pub(crate) fn output(&self, kind: ResponseType, url: &str, retries: u32) -> Value {
         json!({
             "statusCode": self.status.as_u16(),
@@ -37,6 +53,27 @@ impl Answer {
     pub(crate) fn phrase(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or_default()
     }
+}
+
+/// As the engine writes it.
+const BLACK: &str = "[secret]";
+
+fn replaced(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(first) = rest.first() {
+        match rest.strip_prefix(secret) {
+            Some(after) => {
+                result.extend_from_slice(BLACK.as_bytes());
+                rest = after;
+            }
+            None => {
+                result.push(*first);
+                rest = &rest[1..];
+            }
+        }
+    }
+    result
 }
 
 /// Names are in lower case already. Several values of one name are one text, as HTTP allows;

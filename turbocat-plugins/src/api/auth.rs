@@ -21,6 +21,8 @@ pub(crate) struct Auth {
     pub(crate) headers: HeaderMap,
     /// A part of the query, which is not shown.
     pub(crate) param: Option<(String, String)>,
+    /// A secret in another dress, which must not be seen when a server echoes it.
+    pub(crate) disguised: Option<String>,
 }
 
 pub(crate) fn auth(outer: &mut Reader<'_>) -> Auth {
@@ -82,7 +84,9 @@ fn basic(reader: &mut Reader<'_>, auth: &mut Auth) {
         }
         format!("{name}:{password}")
     };
-    let text = format!("Basic {}", BASE64_STANDARD.encode(pair));
+    let text = BASE64_STANDARD.encode(pair);
+    auth.disguised = Some(text.clone());
+    let text = format!("Basic {text}");
     set(reader, auth, "password", header::AUTHORIZATION, &text);
 }
 

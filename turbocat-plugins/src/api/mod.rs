@@ -15,6 +15,7 @@ mod status;
 mod settings;
 mod schema;
 mod retry;
+mod shown;
 mod answer;
 mod agent;
 

@@ -58,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) url: Option<Url>,
     /// The same without what `auth` added to it.
     pub(crate) shown: String,
+    /// What a server may echo and nobody must see.
+    pub(crate) disguised: Option<String>,
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Option<Vec<u8>>,
@@ -116,6 +118,7 @@ pub(crate) fn read(config: &Value, stage: Stage) -> (Settings, Vec<BadConfig>) {
     let settings = Settings {
         url,
         shown,
+        disguised: auth.disguised,
         method,
         headers,
         body,

@@ -1,7 +1,8 @@
 //! The agent in a workflow: templates, retries of the step, secrets.
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
-use turbocat_core::{Engine, Workflow};
+use turbocat_core::{Engine, Secrets, Workflow};
 use turbocat_plugins::net::Egress;
 use turbocat_plugins::{Builtin, builtin};
 
@@ -42,6 +43,61 @@ async fn templates_are_evaluated_and_addresses_encoded() {
     assert_eq!((seen.header("x-count"), seen.header("x-text")), (Some("7"), Some("n=7")));
     let body: Value = serde_json::from_slice(&seen.body).unwrap();
     assert_eq!(body, json!({ "count": 7, "list": [1, "x y"], "text": "7 of a b/c?d&e" }));
+}
+
+struct Vault;
+
+#[async_trait]
+impl Secrets for Vault {
+    async fn secret(&self, name: &str) -> Option<String> {
+        (name == "KEY").then(|| "hunter 2&".to_owned())
+    }
+}
+
+/// In clear, percent-encoded in two ways, and as basic auth has it.
+fn is_told(text: &str) -> bool {
+    ["hunter 2", "hunter%202", "hunter+2", "aHVudGVyIDIm", "YWRhOmh1bnRlciAyJg"]
+        .iter()
+        .any(|dress| text.contains(dress))
+}
+
+#[tokio::test]
+async fn a_secret_is_sent_and_never_seen_in_whatever_dress() {
+    // a server that says all it was told
+    let server = Server::start(|seen, _| {
+        let authorization = seen.header("authorization").unwrap_or_default().to_owned();
+        let body = json!({ "target": seen.header("x-key"), "authorization": authorization });
+        Reply::new(400, &[("x-echo", &authorization)], body.to_string())
+    })
+    .await;
+    let egress = Egress::builder().allow("127.0.0.1").build().unwrap();
+    let engine = builtin(Engine::builder().secrets(Vault), &Builtin::new().egress(egress)).build();
+    for fails in [false, true] {
+        let config = json!({
+            "url": format!("{}/bot{{{{ secrets.KEY }}}}/x", server.url("")),
+            "queryParams": { "k": "{{ secrets.KEY }}" },
+            "headers": { "X-Key": "{{ secrets.KEY }}" },
+            "auth": { "type": "basic", "username": "ada", "password": "{{ secrets.KEY }}" },
+            "failOnStatus": fails,
+        });
+        let handle = engine.start(workflow(&config), json!({})).unwrap();
+        let mut reports = handle.reports();
+        let execution = handle.wait().await.unwrap();
+        let failure = execution.steps().next().unwrap().failure;
+        let failure = failure.map(|failure| format!("{failure} {:?}", failure.detail));
+        assert_eq!(failure.is_some(), fails);
+        let mut told = format!("{} {failure:?}", execution.output());
+        assert!(told.contains("/bot[secret]/x?k=%5Bsecret%5D"), "{told}");
+        assert!(told.contains("Basic [secret]"), "{told}");
+        while let Some(report) = reports.next().await {
+            told.push_str(&serde_json::to_string(&report).unwrap());
+        }
+        assert!(told.contains("GET http://127.0.0.1"), "{told}");
+        assert!(!is_told(&told), "{told}");
+    }
+    let seen = server.seen();
+    assert_eq!(seen[0].target, "/bothunter%202%26/x?k=hunter+2%26");
+    assert_eq!(seen[0].header("authorization"), Some("Basic YWRhOmh1bnRlciAyJg=="));
 }
 
 #[tokio::test]

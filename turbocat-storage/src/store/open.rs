@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use turbocat_core::{Hint, Timestamp};
 
@@ -49,7 +50,12 @@ pub(super) struct Inner {
     helping: Mutex<Vec<JoinHandle<()>>>,
     /// Agents that have a limited number of places.
     pub(super) limited: RwLock<HashSet<String>>,
+    /// How many executions may be given back at a time.
+    pub(super) releasing: Semaphore,
 }
+
+/// Enough for a group of commits on PostgreSQL; SQLite does one at a time anyway.
+const RELEASING: usize = 32;
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -102,6 +108,7 @@ impl Store {
             writing: Mutex::new(writing),
             helping: Mutex::new(helping),
             limited: RwLock::default(),
+            releasing: Semaphore::new(RELEASING),
         });
         let store = Self(inner);
         store.look_at_limits().await?;

@@ -57,6 +57,8 @@ impl Store {
         release: Release,
     ) -> Result<bool, StorageError> {
         let store = self.clone();
+        // Many may be parked at once: those that wait for their turn wait here, where it costs little.
+        let _turn = self.0.releasing.acquire().await;
         to_the_end(async move { store.release_job(worker, execution, release).await }).await
     }
 

@@ -43,8 +43,20 @@ use Piece::{
     Check, Definitions, Events, Executions, Jobs, JobsOf, Letters, LettersOf, PlacesOf, Read, Standing, Wake,
 };
 
-const ALL: [Piece; 12] =
-    [Definitions, Executions, Jobs, Check, Events, Standing, Letters, Wake, Read, LettersOf, PlacesOf, JobsOf];
+const ALL: [Piece; 12] = [
+    Definitions,
+    Executions,
+    Jobs,
+    Check,
+    Events,
+    Standing,
+    Letters,
+    Wake,
+    Read,
+    LettersOf,
+    PlacesOf,
+    JobsOf,
+];
 
 /// Which statements a group needs.
 #[derive(Clone, Copy, Debug)]
