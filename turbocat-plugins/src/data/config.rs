@@ -86,7 +86,7 @@ fn operations<'c>(settings: &Settings<'c, '_>, findings: &Findings) -> Option<Ve
         }
         return Some(Vec::new());
     }
-    let name = name_of(&settings.given("operation")?)?;
+    let name = settings.given("operation")?.word(&Name::ALL)?;
     if !settings.has("transformation") {
         let config = of(settings, "operationConfig", findings);
         return Some(vec![(name, Operation::read(name, &config)?)]);
@@ -98,11 +98,6 @@ fn operations<'c>(settings: &Settings<'c, '_>, findings: &Findings) -> Option<Ve
     transformation::read(name, &settings.given("transformation")?).map(|operation| vec![(name, operation)])
 }
 
-/// The name of an operation, with the words of the contract.
-fn name_of(setting: &Setting<'_, '_>) -> Option<Name> {
-    setting.word(&Name::ALL)
-}
-
 fn step<'c>(setting: &Setting<'c, '_>) -> Option<(Name, Operation<'c>)> {
     let settings = setting.settings("a step of `pipeline`", &["operation", "config", "operationConfig"])?;
     settings.need("operation", "a step of `pipeline`");
@@ -111,7 +106,7 @@ fn step<'c>(setting: &Setting<'c, '_>) -> Option<(Name, Operation<'c>)> {
         return None;
     }
     let key = if settings.has("operationConfig") { "operationConfig" } else { "config" };
-    let name = name_of(&settings.given("operation")?)?;
+    let name = settings.given("operation")?.word(&Name::ALL)?;
     Some((name, Operation::read(name, &of(&settings, key, setting.findings()))?))
 }
 

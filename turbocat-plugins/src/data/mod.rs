@@ -3,11 +3,11 @@
 //! | file | holds |
 //! |---|---|
 //! | `fault`, `meter` | why an operation fails, and how much it may use |
-//! | `number`, `identity`, `order`, `path`, `pattern` | what values are to each other: equal, smaller, inside, alike |
+//! | `number`, `identity`, `order`, `path`, `pattern` (kept in a `cache`) | what values are to each other: equal, smaller, inside, alike |
 //! | `operator`, `condition`, `mistake`, `lexer`, `grammar` | the 13 operators, and the language of conditions over them |
 //! | `rows` | the data on its way through a pipeline, borrowed as long as nobody changes it |
 //! | `tally` | the 7 aggregates |
-//! | `filter` … `join` | the operations, one file for each group of kindred ones |
+//! | `filter`, `shape`, `sort`, `group`, `fold`, `merge`, `join` | the operations, one file for each group of kindred ones |
 //! | `jq` | the operation `jq`, on a stack and under limits of its own |
 //! | `format`, `validate` | what happens to the result at last |
 //! | `settings`, `operation`, `transformation`, `config`, `schema` | the configuration: reading it with places, and its JSON Schema |

@@ -237,7 +237,8 @@ fn mapping(settings: &Settings<'_, '_>) -> Option<Mapping> {
     // Both were read for what may be wrong with them; the expression wins.
     match expression? {
         Some(path) => Some(Mapping::Path(path)),
-        None => fields.map(Mapping::Fields),
+        // Of no fields at all nothing would be left.
+        None => fields.map(|fields| if fields.is_empty() { Mapping::Same } else { Mapping::Fields(fields) }),
     }
 }
 

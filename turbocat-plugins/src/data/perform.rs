@@ -74,14 +74,8 @@ fn is_operation(at: &str) -> bool {
 
 impl Work<'_> {
     fn perform(&self, inputs: Arc<Value>, meter: &Meter) -> Outcome<Value> {
-        let picked = match self.source {
-            Some(_) => Picked::Source,
-            None => pick(&inputs, self.input_field)?,
-        };
-        let original = match (&picked, self.source) {
-            (Picked::Source, Some(source)) => source,
-            _ => picked.of(&inputs),
-        };
+        let picked = pick(&inputs, self.input_field, self.source)?;
+        let original = picked.of(&inputs);
         let input_count = count(original);
         if let Value::Array(items) = original {
             meter.items(items.len())?;
@@ -101,11 +95,7 @@ impl Work<'_> {
         let mut output = Map::with_capacity(5);
         output.insert("result".to_owned(), result);
         if self.keep_original {
-            let original = match self.source {
-                Some(source) => source.clone(),
-                None => picked.take(inputs),
-            };
-            output.insert("originalData".to_owned(), original);
+            output.insert("originalData".to_owned(), picked.take(inputs));
         }
         output.insert("inputCount".to_owned(), input_count.into());
         output.insert("outputCount".to_owned(), output_count.into());
@@ -116,45 +106,51 @@ impl Work<'_> {
 }
 
 /// Where the data are.
-enum Picked {
+enum Picked<'c> {
     /// In the configuration.
-    Source,
+    Source(&'c Value),
     /// All of the inputs.
     Whole,
-    Input(String),
+    Input(&'c str),
 }
 
-/// The input of that name; else the first of the usual names that is not empty; else all inputs.
-fn pick(inputs: &Value, field: &str) -> Outcome<Picked> {
+/// The source if there is one; the input of that name; else the first of the usual names that is
+/// not empty; else all inputs.
+fn pick<'c>(inputs: &Value, field: &'c str, source: Option<&'c Value>) -> Outcome<Picked<'c>> {
+    if let Some(source) = source {
+        return Ok(Picked::Source(source));
+    }
     let Value::Object(fields) = inputs else {
         return if inputs.is_null() { Err(Fault::input("inputs are required")) } else { Ok(Picked::Whole) };
     };
     if fields.contains_key(field) {
-        return Ok(Picked::Input(field.to_owned()));
+        return Ok(Picked::Input(field));
     }
-    let usual = ["data", "items", "input"].into_iter();
-    let mut usual = usual.filter(|name| fields.get(*name).is_some_and(super::operator::truthy));
-    Ok(usual.next().map_or(Picked::Whole, |name| Picked::Input(name.to_owned())))
+    let mut usual = ["data", "items", "input"].into_iter();
+    let found = usual.find(|name| fields.get(*name).is_some_and(super::operator::truthy));
+    Ok(found.map_or(Picked::Whole, Picked::Input))
 }
 
-impl Picked {
-    fn of<'a>(&self, inputs: &'a Value) -> &'a Value {
+impl<'c> Picked<'c> {
+    fn of<'a>(&self, inputs: &'a Value) -> &'a Value
+    where
+        'c: 'a,
+    {
         static NULL: Value = Value::Null;
         match self {
-            Self::Source => &NULL,
+            Self::Source(source) => source,
             Self::Whole => inputs,
-            Self::Input(name) => inputs.get(name).unwrap_or(&NULL),
+            Self::Input(name) => inputs.get(*name).unwrap_or(&NULL),
         }
     }
 
     /// The data themselves: moved out of the inputs if nobody else has them, else copied.
     fn take(&self, inputs: Arc<Value>) -> Value {
-        match Arc::try_unwrap(inputs) {
-            Ok(mut inputs) => match self {
-                Self::Input(name) => inputs.get_mut(name).map(Value::take).unwrap_or_default(),
-                Self::Whole | Self::Source => inputs,
-            },
-            Err(shared) => self.of(&shared).clone(),
+        match (self, Arc::try_unwrap(inputs)) {
+            (Self::Source(source), _) => (*source).clone(),
+            (Self::Whole, Ok(inputs)) => inputs,
+            (Self::Input(name), Ok(mut inputs)) => inputs.get_mut(*name).map(Value::take).unwrap_or_default(),
+            (_, Err(shared)) => self.of(&shared).clone(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use serde_json::Value;
 use turbocat_core::BadConfig;
 
-use super::filter::Filter;
 use super::fold::Fold;
 use super::jq::Jq;
 use super::operation::{Name, Operation, condition};
@@ -17,7 +16,7 @@ use super::tally::Aggregate;
 pub(super) fn read<'c>(name: Name, setting: &Setting<'c, '_>) -> Option<Operation<'c>> {
     let Value::String(text) = setting.value else { return Operation::read(name, setting) };
     match name {
-        Name::Filter => condition(setting).map(|filter: Filter<'c>| Operation::Filter(filter)),
+        Name::Filter => condition(setting).map(Operation::Filter),
         Name::Map => path(setting, text).map(|path| Operation::Map(Mapping::Path(path))),
         Name::Transform => path(setting, text).map(|path| Operation::Transform(Some(path))),
         Name::Group => path(setting, text).map(Operation::Group),

@@ -4,6 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "rows of tables are read more easily with values")]
 
 mod ask;
+mod model;
 
 mod aggregates;
 mod conditions;
@@ -14,6 +15,7 @@ mod formats;
 mod frame;
 mod hostile;
 mod jq;
+mod jq_limits;
 mod joins;
 mod operations;
 mod properties;

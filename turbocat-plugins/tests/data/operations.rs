@@ -46,6 +46,7 @@ fn map_takes_a_path_or_makes_objects() {
     let both = json!({"expression": "a.b", "fields": fields});
     check("map", both, data(), json!([1, null, null, null, null]));
     check("map", json!({}), data(), data());
+    check("map", json!({"fields": {}}), data(), data());
     check("map", json!({"expression": "a"}), json!([]), json!([]));
     check("map", json!({"fields": {"n": "a"}}), json!([{"a": null}]), json!([{"n": null}]));
 }

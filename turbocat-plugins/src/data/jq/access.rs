@@ -167,11 +167,11 @@ impl jaq_core::ValT for Jv {
         limits::step();
         match self {
             Self::List(list) => {
-                let items = list.into_items().into_iter().enumerate();
+                let items = list.into_items().enumerate();
                 Box::new(items.map(|(at, item)| Ok((Self::from(at), item))))
             }
             Self::Object(object) => {
-                let fields = object.into_fields().into_iter();
+                let fields = object.into_fields();
                 Box::new(fields.map(|(key, value)| Ok((Self::text(&*key), value))))
             }
             other => Box::new(std::iter::once(Err(Error::typ(other, "iterable (array or object)")))),
@@ -181,8 +181,8 @@ impl jaq_core::ValT for Jv {
     fn values(self) -> Box<dyn Iterator<Item = ValR>> {
         limits::step();
         match self {
-            Self::List(list) => Box::new(list.into_items().into_iter().map(Ok)),
-            Self::Object(object) => Box::new(object.into_fields().into_iter().map(|(_, value)| Ok(value))),
+            Self::List(list) => Box::new(list.into_items().map(Ok)),
+            Self::Object(object) => Box::new(object.into_fields().map(|(_, value)| Ok(value))),
             other => Box::new(std::iter::once(Err(Error::typ(other, "iterable (array or object)")))),
         }
     }
@@ -201,9 +201,9 @@ impl jaq_core::ValT for Jv {
         f: impl Fn(Self) -> I,
     ) -> ValX<'a, Self> {
         match self {
-            Self::List(list) => list.into_items().into_iter().flat_map(f).collect(),
+            Self::List(list) => list.into_items().flat_map(f).collect(),
             Self::Object(object) => {
-                let fields = object.into_fields().into_iter();
+                let fields = object.into_fields();
                 let fields = fields.filter_map(|(key, value)| f(value).next().map(|value| Ok((key, value?))));
                 Ok(Self::object(fields.collect::<Result<Vec<_>, Exn<'a, Self>>>()?))
             }
@@ -273,13 +273,13 @@ impl jaq_core::ValT for Jv {
                 };
                 let cut = Self::list(list.items().get(from..to).into_iter().flatten().cloned());
                 let new = match first(f(cut))? {
-                    None => Vec::new(),
-                    Some(Self::List(new)) => new.into_items(),
+                    None => Rc::default(),
+                    Some(Self::List(new)) => new,
                     Some(other) => return Err(Exn::from(Error::typ(other, "array"))),
                 };
                 let before = list.items().iter().take(from).cloned();
                 let after = list.items().iter().skip(to).cloned();
-                Ok(Self::list(before.chain(new).chain(after)))
+                Ok(Self::list(before.chain(new.into_items()).chain(after)))
             }
             Self::Text(text) => {
                 let (from, to) = match part_of_text(&range, &text.text) {
@@ -305,7 +305,7 @@ impl jaq_core::ValT for Jv {
     fn into_string(self) -> Self {
         match self {
             Self::Text(_) => self,
-            other => Self::text(other.to_string()),
+            other => other.json_text(),
         }
     }
 }
@@ -313,7 +313,7 @@ impl jaq_core::ValT for Jv {
 impl jaq_std::ValT for Jv {
     fn into_seq<S: FromIterator<Self>>(self) -> Result<S, Self> {
         match self {
-            Self::List(list) => Ok(list.into_items().into_iter().collect()),
+            Self::List(list) => Ok(list.into_items().collect()),
             other => Err(other),
         }
     }

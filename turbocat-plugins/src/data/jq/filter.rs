@@ -1,6 +1,5 @@
 //! A filter of jq as an operation.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use turbocat_core::BadConfig;
 use super::arithmetic::Error;
 use super::compile::{Program, compile};
 use super::context::{Bounded, Carried};
-use super::limits::{Limits, Stopped, within};
+use super::limits::{Charge, Limits, Stopped, within};
 use super::value::Jv;
 use crate::data::fault::{Fault, Outcome};
 use crate::data::meter::Meter;
@@ -25,8 +24,8 @@ const TIME_MS: u64 = 10_000;
 /// How much memory its values may have, unless its configuration says otherwise.
 const MEMORY_MB: u64 = 256;
 
-/// How long a message may be: it may quote a value.
-const LONGEST_MESSAGE: usize = 300;
+/// How long a message may be: it may quote values.
+const LONGEST_MESSAGE: usize = 700;
 
 /// What becomes of the values that a filter gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,12 +102,13 @@ impl<'c> Jq<'c> {
                     .get_err()
                     .map_or_else(|_| Fault::input("the filter cannot end the program"), failed)),
             });
+            let mut paid = Charge::new(0);
             match self.outputs {
-                Outputs::First => outputs.next().transpose()?.unwrap_or_default().to_json(meter),
+                Outputs::First => outputs.next().transpose()?.unwrap_or_default().to_json(meter, &mut paid),
                 Outputs::All => {
                     let mut all = Vec::new();
                     for output in outputs {
-                        all.push(output?.to_json(meter)?);
+                        all.push(output?.to_json(meter, &mut paid)?);
                         meter.items(all.len())?;
                     }
                     Ok(Value::Array(all))
@@ -116,7 +116,7 @@ impl<'c> Jq<'c> {
                 Outputs::One => {
                     let only = outputs.next().transpose()?.ok_or_else(|| not_one("none"))?;
                     match outputs.next().transpose()? {
-                        None => only.to_json(meter),
+                        None => only.to_json(meter, &mut paid),
                         Some(_) => Err(not_one("several")),
                     }
                 }
@@ -162,28 +162,15 @@ fn not_one(found: &str) -> Fault {
     ))
 }
 
+/// The message of an error. It may be a text of the filter's own, of any length.
 fn failed(error: Error) -> Fault {
-    let mut message = Short(String::new());
-    // It says no when it is full.
-    let _ = match error.into_val() {
-        Jv::Text(text) => message.write_str(&text.text),
-        value => write!(message, "{value}"),
-    };
-    Fault::input(format!("the filter failed: {}", message.0))
-}
-
-/// A text that takes only so much.
-struct Short(String);
-
-impl std::fmt::Write for Short {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        for character in text.chars() {
-            if self.0.len() >= LONGEST_MESSAGE {
-                self.0.push('…');
-                return Err(std::fmt::Error);
-            }
-            self.0.push(character);
+    let message = match error.into_val() {
+        Jv::Text(text) if text.text.len() > LONGEST_MESSAGE => {
+            let end = text.text.floor_char_boundary(LONGEST_MESSAGE);
+            format!("{}…", text.text.get(..end).unwrap_or_default())
         }
-        Ok(())
-    }
+        Jv::Text(text) => text.text.clone().into_string(),
+        value => value.to_string(),
+    };
+    Fault::input(format!("the filter failed: {message}"))
 }

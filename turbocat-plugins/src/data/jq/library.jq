@@ -10,3 +10,6 @@ def ascii: [.] | implode;
 def @json: tojson;
 def @csv: [.[] | if isstring then "\"" + (split("\"") | join("\"\"")) + "\"" elif . == null then "" else tostring end] | join(",");
 def @tsv: [.[] | if isstring then (split("\\") | join("\\\\") | split("\t") | join("\\t") | split("\n") | join("\\n") | split("\r") | join("\\r")) elif . == null then "" else tostring end] | join("\t");
+# Filters give the same wherever they are done: here is UTC.
+def localtime: gmtime;
+def strflocaltime($format): strftime($format);

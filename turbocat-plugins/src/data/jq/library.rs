@@ -4,17 +4,31 @@ use jaq_core::load::parse::Def;
 use jaq_core::native::Fun;
 
 use super::context::Bounded;
-use super::native;
+use super::{native, sorting};
 
-/// Functions of jaq's library that are ours (patterns of bounded cost, nothing that ends the
-/// program or writes to its terminal) or nobody's (the environment).
-const NOT_JAQS: [&str; 8] =
-    ["matches", "split_matches", "split_", "halt", "debug_empty", "stderr_empty", "env", "input_filename"];
+/// Functions of jaq's library that are ours (patterns of bounded cost, lists that pay for their
+/// memory while they are sorted, nothing that ends the program or writes to its terminal) or
+/// nobody's (the environment, the time zone of the machine).
+const NOT_JAQS: [&str; 13] = [
+    "matches",
+    "split_matches",
+    "split_",
+    "sort_by",
+    "group_by",
+    "min_by_or_empty",
+    "max_by_or_empty",
+    "halt",
+    "debug_empty",
+    "stderr_empty",
+    "env",
+    "localtime",
+    "strflocaltime",
+];
 
 /// Functions in Rust.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Bounded>> {
     let std = jaq_std::funs::<Bounded>().filter(|(name, ..)| !NOT_JAQS.contains(name));
-    jaq_core::funs::<Bounded>().chain(std).chain(native::functions())
+    jaq_core::funs::<Bounded>().chain(std).chain(native::functions()).chain(sorting::functions())
 }
 
 /// Functions in jq.

@@ -13,7 +13,13 @@ use super::super::thread;
 const STACK: usize = 64 << 20;
 
 /// How many steps are made between two looks at the clock.
-const LOOK: u32 = 1024;
+const LOOK: usize = 1024;
+
+/// How many bytes that are copied are worth a step.
+const WORTH: usize = 1024;
+
+/// The longest text. Functions of the library copy texts before they pay for them.
+const LONGEST_TEXT: usize = 32 << 20;
 
 /// How many contexts of the interpreter may exist at once: what waits to be gone on with.
 const CONTEXTS: usize = 1_000_000;
@@ -44,7 +50,7 @@ pub(super) enum Stopped {
 
 thread_local! {
     static CURRENT: RefCell<Option<(Instant, Limits)>> = const { RefCell::new(None) };
-    static STEPS: Cell<u32> = const { Cell::new(0) };
+    static STEPS: Cell<usize> = const { Cell::new(0) };
     static MEMORY: Cell<usize> = const { Cell::new(0) };
     static MOST: Cell<usize> = const { Cell::new(usize::MAX) };
     static ALIVE: Cell<usize> = const { Cell::new(0) };
@@ -73,11 +79,18 @@ fn leave(why: Stopped) -> ! {
 
 /// One step of work.
 pub(super) fn step() {
-    let steps = STEPS.get().wrapping_add(1);
-    STEPS.set(steps);
-    if steps.is_multiple_of(LOOK) {
-        look();
+    work(0);
+}
+
+/// A step of work on so many bytes: a long text is more work than a short one.
+pub(super) fn work(bytes: usize) {
+    let steps = STEPS.get() + 1 + bytes / WORTH;
+    if steps < LOOK {
+        STEPS.set(steps);
+        return;
     }
+    STEPS.set(0);
+    look();
 }
 
 fn look() {
@@ -107,6 +120,15 @@ pub(super) fn path(parts: u32) -> u32 {
         leave(Stopped::Depth);
     }
     parts
+}
+
+/// A text has so many bytes.
+pub(super) fn text(bytes: usize) -> usize {
+    work(bytes);
+    if bytes > LONGEST_TEXT {
+        leave(Stopped::Memory);
+    }
+    bytes
 }
 
 /// Memory that a value holds, given back when it is dropped.

@@ -17,6 +17,7 @@ mod arithmetic;
 mod access;
 mod context;
 mod native;
+mod sorting;
 mod library;
 mod recursion;
 mod compile;

@@ -13,7 +13,7 @@ use crate::data::number::Numeric;
 use crate::data::operator::too_long;
 use crate::data::pattern::{Flags, LONGEST_TEXT, pattern};
 
-/// All of them.
+/// All of them, but for those of [`sorting`](super::sorting).
 pub(super) fn functions() -> impl Iterator<Item = Fun<Bounded>> {
     list().into_vec().into_iter().map(run::<Bounded>)
 }
@@ -21,7 +21,7 @@ pub(super) fn functions() -> impl Iterator<Item = Fun<Bounded>> {
 fn list() -> Box<[Filter<RunPtr<Bounded>>]> {
     Box::new([
         ("fromjson", v(0), |cv| bome(from_json(&cv.1))),
-        ("tojson", v(0), |cv| bome(Ok(Jv::text(cv.1.to_string())))),
+        ("tojson", v(0), |cv| bome(Ok(cv.1.json_text()))),
         ("length", v(0), |cv| bome(length(&cv.1))),
         ("contains", v(1), |cv| unary(cv, |a, b| Ok(Jv::Bool(contains(&a, &b))))),
         ("has", v(1), |cv| unary(cv, has)),

@@ -71,8 +71,7 @@ impl Jv {
     /// A part of a text that is so many slices away from a whole one.
     pub(super) fn slice(text: impl Into<Box<str>>, slices: u32) -> Self {
         let text = text.into();
-        limits::step();
-        let charge = Charge::new(text.len() + 48);
+        let charge = Charge::new(limits::text(text.len()) + 48);
         Self::Text(Rc::new(Text { text, slices: limits::path(slices), _charge: charge }))
     }
 
@@ -133,7 +132,7 @@ impl Default for List {
 
 impl Clone for List {
     fn clone(&self) -> Self {
-        limits::step();
+        limits::work(self.items.len() * ITEM);
         let charge = Charge::new(48 + self.items.len() * ITEM);
         Self { items: self.items.clone(), depth: self.depth, slices: self.slices, charge }
     }
@@ -172,11 +171,10 @@ impl List {
         self.items.retain(keep);
     }
 
-    pub(super) fn into_items(self: Rc<Self>) -> Vec<Jv> {
-        match Rc::try_unwrap(self) {
-            Ok(list) => list.items,
-            Err(shared) => (*shared).clone().items,
-        }
+    /// The items one by one, which pay for their memory as long as any of them is left.
+    pub(super) fn into_items(self: Rc<Self>) -> impl Iterator<Item = Jv> + use<> {
+        let Self { items, charge, .. } = Rc::try_unwrap(self).unwrap_or_else(|shared| (*shared).clone());
+        Paid { items: items.into_iter(), _charge: charge }
     }
 }
 
@@ -188,7 +186,7 @@ impl Default for Object {
 
 impl Clone for Object {
     fn clone(&self) -> Self {
-        limits::step();
+        limits::work(self.fields.len() * FIELD);
         let charge = Charge::new(96 + self.fields.len() * FIELD);
         Self { fields: self.fields.clone(), depth: self.depth, charge }
     }
@@ -214,10 +212,27 @@ impl Object {
         self.fields.shift_remove(key);
     }
 
-    pub(super) fn into_fields(self: Rc<Self>) -> Fields {
-        match Rc::try_unwrap(self) {
-            Ok(object) => object.fields,
-            Err(shared) => (*shared).clone().fields,
-        }
+    /// The fields one by one, which pay for their memory as long as any of them is left.
+    pub(super) fn into_fields(self: Rc<Self>) -> impl Iterator<Item = (Rc<str>, Jv)> + use<> {
+        let Self { fields, charge, .. } = Rc::try_unwrap(self).unwrap_or_else(|shared| (*shared).clone());
+        Paid { items: fields.into_iter(), _charge: charge }
+    }
+}
+
+/// What is left of a list or an object, and what it costs.
+struct Paid<I> {
+    items: I,
+    _charge: Charge,
+}
+
+impl<I: Iterator> Iterator for Paid<I> {
+    type Item = I::Item;
+
+    fn next(&mut self) -> Option<I::Item> {
+        self.items.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.items.size_hint()
     }
 }
