@@ -42,14 +42,13 @@ exec 9>"$place.lock"
 flock 9
 
 rust_target() {
-  local target=wasm32-unknown-unknown rustc
+  local target=wasm32-unknown-unknown
   has() { compgen -G "$("$1" --print sysroot)/lib/rustlib/$target/lib/libstd-*.rlib" >/dev/null; }
-  rustc=${RUSTC:-rustc}
   [ -z "${WASM_TOOLCHAIN:-}" ] || . "$WASM_TOOLCHAIN/env"
   if [ -n "${RUSTC:-}" ]; then
     has "$RUSTC" || { say "\`$RUSTC\` has no standard library for $target"; exit 1; }
   elif ! has rustc; then
-    if command -v rustup >/dev/null && rustup target add "$target" >&2 && has rustc; then
+    if command -v rustup >/dev/null && timeout 300 rustup target add "$target" >&2 && has rustc; then
       :
     else
       "$here/wasm-toolchain.sh" "$tools/toolchain" >&2

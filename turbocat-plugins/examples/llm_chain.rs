@@ -14,11 +14,13 @@
 //! tool: weather({"city":"Lisbon"})
 //! facts: {"city":"Lisbon","sky":"clear","degrees":24}
 //! text: Lisbon is clear today, at 24 degrees.
-//! by mock/mock, 28 tokens, $0.000000
+//! by mock/mock, 45 tokens, $0.000000
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use turbocat_core::{Engine, Workflow, agent_fn};
 use turbocat_plugins::{Builtin, builtin};
@@ -49,9 +51,15 @@ outputs:
   by: "{{ text.provider }}/{{ text.model }}"
 "#;
 
+/// What the tool is asked for: models are told so, because the agent takes it.
+#[derive(Deserialize, JsonSchema)]
+struct Place {
+    city: String,
+}
+
 /// Who answers: real models if there is a key, the mock otherwise.
 fn models() -> Value {
-    let has = |name| std::env::var(name).is_ok_and(|key: String| !key.is_empty());
+    let has = |name: &str| std::env::var(name).is_ok_and(|key: String| !key.is_empty());
     let real = [("OPENAI_API_KEY", "openai/gpt-4o-mini"), ("ANTHROPIC_API_KEY", "anthropic/claude-haiku")];
     let real: Vec<&str> = real.into_iter().filter(|(key, _)| has(key)).map(|(_, model)| model).collect();
     if real.is_empty() { json!(["mock/mock"]) } else { json!(real) }
@@ -71,7 +79,10 @@ fn answers(step: &str) -> Value {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = builtin(Engine::builder(), &Builtin::new())
-        .agent("weather", agent_fn(|_: Value| async { Ok(json!({ "sky": "clear", "celsius": 24 })) }))
+        .agent(
+            "weather",
+            agent_fn(|place: Place| async move { Ok(format!("{}: clear, 24 degrees", place.city)) }),
+        )
         .build();
     let mut workflow = serde_json::to_value(Workflow::from_yaml(WORKFLOW)?)?;
     for step in ["facts", "text"] {

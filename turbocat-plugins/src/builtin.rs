@@ -12,6 +12,8 @@ pub struct Builtin {
     egress: crate::net::Egress,
     #[cfg(feature = "llm")]
     llm: Option<crate::llm::LlmAgent>,
+    #[cfg(feature = "code")]
+    code: Option<std::sync::Arc<crate::code::CodeAgent>>,
 }
 
 impl Builtin {
@@ -34,10 +36,20 @@ impl Builtin {
         self.llm = Some(agent);
         self
     }
+
+    /// A `code` agent. Its sandbox lives in a host of plugins, which has to be there first:
+    /// `CodeAgent::new(&Plugins::builder().build()?).await?`. Default: none, so that whoever wants no
+    /// code does not wait for its sandbox to be compiled.
+    #[cfg(feature = "code")]
+    pub fn code(mut self, agent: crate::code::CodeAgent) -> Self {
+        self.code = Some(std::sync::Arc::new(agent));
+        self
+    }
 }
 
-/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`,
-/// `data`.
+/// Registers the agents of this crate, those whose features are on: `generic`, `api`, `llm`, `data`,
+/// and `code` if it was [given](Builtin::code). Plugins register
+/// [themselves](crate::wasm::Plugin::register), and the agent `workflow` is known to every engine.
 ///
 /// ```
 /// use turbocat_core::Engine;
@@ -60,5 +72,10 @@ pub fn builtin(builder: EngineBuilder, settings: &Builtin) -> EngineBuilder {
     );
     #[cfg(feature = "data")]
     let builder = builder.agent("data", crate::data::DataAgent::new());
+    #[cfg(feature = "code")]
+    let builder = match &settings.code {
+        Some(agent) => builder.shared_agent("code", agent.clone()),
+        None => builder,
+    };
     builder
 }

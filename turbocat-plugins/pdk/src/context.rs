@@ -121,8 +121,11 @@ impl Context {
 
     /// Sends a request and waits for the response, whatever its status.
     ///
+    /// A host may end the call if nothing comes back at all; Turbocat's does, with a failure of kind
+    /// `http`.
+    ///
     /// # Errors
-    /// If nothing came back.
+    /// If nothing came back and the host leaves it to the plugin.
     pub fn http(&self, request: Request) -> Result<Response, Failure> {
         self.host.http(request)
     }

@@ -25,13 +25,13 @@ use crate::wire::GuestFailure;
 /// assert_eq!(parse("x").unwrap_err().kind(), "error");
 /// ```
 #[derive(Clone, PartialEq)]
-pub struct Failure(GuestFailure);
+pub struct Failure(Box<GuestFailure>);
 
 impl Failure {
     /// A failure that another attempt might not meet. Kinds are dotted words such as `http.429`;
     /// retry policies choose by them.
     pub fn new(kind: impl Into<String>, message: impl Into<String>) -> Self {
-        Self(GuestFailure::new(kind, message))
+        Self(Box::new(GuestFailure::new(kind, message)))
     }
 
     /// A failure of kind `error`.
@@ -71,12 +71,12 @@ impl Failure {
     }
 
     /// Whether another attempt might succeed.
-    pub const fn is_retryable(&self) -> bool {
+    pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 
     /// The failure as the host reads it.
-    pub const fn wire(&self) -> &GuestFailure {
+    pub fn wire(&self) -> &GuestFailure {
         &self.0
     }
 }
@@ -111,6 +111,6 @@ impl<E: std::error::Error> From<E> for Failure {
 
 impl From<GuestFailure> for Failure {
     fn from(failure: GuestFailure) -> Self {
-        Self(failure)
+        Self(Box::new(failure))
     }
 }

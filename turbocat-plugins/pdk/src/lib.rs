@@ -67,3 +67,10 @@ pub use http::{Request, Response};
 pub use testing::TestContext;
 #[cfg(feature = "guest")]
 pub use turbocat_pdk_macros::{agent, plugin};
+
+/// The document, so that its samples are compiled and run.
+#[cfg(all(doctest, feature = "guest"))]
+mod documents {
+    #[doc = include_str!("../../../docs/plugins.md")]
+    struct Plugins;
+}

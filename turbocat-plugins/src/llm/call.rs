@@ -106,15 +106,23 @@ async fn receive(
         fault.retry_after = pause.or(fault.retry_after);
         return Err(fault);
     }
-    // Some who are asked for a stream do not know how, and answer at once.
-    let kind = incoming.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let whole = kind.trim_start().to_ascii_lowercase().starts_with("application/json");
-    match provider.stream().filter(|_| stream && !whole) {
+    match provider.stream().filter(|_| is_stream(incoming, stream)) {
         Some(reader) => follow(provider, reader, incoming, progress).await,
         None => {
             let body = incoming.bytes().await.map_err(|error| of_egress(&error, provider))?;
             provider.read(&body)
         }
+    }
+}
+
+/// Whether a reply is a stream: some who are asked for one do not know how and answer at once, and
+/// `extra` may ask for one too.
+fn is_stream(incoming: &Incoming, asked: bool) -> bool {
+    let kind = incoming.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/json" => false,
+        "text/event-stream" | "application/x-ndjson" => true,
+        _ => asked,
     }
 }
 
@@ -163,7 +171,7 @@ async fn follow(
 fn of_egress(error: &EgressError, provider: Provider) -> Fault {
     let kind = match error.kind() {
         EgressErrorKind::Timeout => FaultKind::Timeout,
-        EgressErrorKind::Connect => FaultKind::Connection,
+        EgressErrorKind::Connect | EgressErrorKind::Other => FaultKind::Connection,
         EgressErrorKind::TooLarge => FaultKind::Reply,
         _ => FaultKind::Refused,
     };

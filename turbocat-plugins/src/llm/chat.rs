@@ -124,7 +124,10 @@ impl<'a> Chat<'a> {
                     progress.flush();
                     progress.restart();
                     let said = &mut self.conversation.messages;
-                    said.push(Message::Assistant { content: answer.content, calls: Vec::new() });
+                    // Some providers take no message that says nothing.
+                    if !answer.content.trim().is_empty() {
+                        said.push(Message::Assistant { content: answer.content, calls: Vec::new() });
+                    }
                     said.push(Message::User(ask_again(&mistakes)));
                 }
                 Err(mistakes) => return Err(unfitting(&answer, &mistakes, reasked)),

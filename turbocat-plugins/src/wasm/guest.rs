@@ -144,6 +144,12 @@ impl Guest {
         Stop::failed(StepFailure::new(kind, format!("plugin `{}`: {what}", self.name())).permanent())
     }
 
+    /// Ends the call: the plugin asks for what makes no sense.
+    pub(super) fn misused(&self, what: &str) -> Stop {
+        let message = format!("plugin `{}` {what}", self.name());
+        Stop::failed(StepFailure::new(turbocat_core::FailureKind::INPUT, message).permanent())
+    }
+
     /// How long the call may still take.
     pub(super) fn time_left(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))

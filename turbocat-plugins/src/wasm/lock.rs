@@ -21,7 +21,6 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use turbocat_pdk::wire::{self, Capability};
@@ -29,7 +28,7 @@ use turbocat_pdk::wire::{self, Capability};
 use super::digest::Digest;
 use super::error::{PluginError, PluginErrorKind};
 use super::grants::Grants;
-use super::limits::Limits;
+use super::locked::{Locked, written_limits};
 use super::plugin::Plugin;
 use super::source::Source;
 
@@ -51,27 +50,6 @@ struct Written {
     version: u32,
     #[serde(default, rename = "plugin")]
     plugins: Vec<Locked>,
-}
-
-/// A plugin that was agreed to.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[non_exhaustive]
-pub struct Locked {
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Where it came from: a path, a URL, or `bytes:NAME`.
-    pub source: String,
-    /// The digest of its file.
-    pub digest: Digest,
-    /// What it may do.
-    #[serde(default)]
-    pub grants: Vec<Capability>,
-    /// How much a call of it may take, in place of what it asks for.
-    #[serde(default, skip_serializing_if = "wire::Limits::is_empty")]
-    pub limits: wire::Limits,
 }
 
 /// What the file says of a plugin.
@@ -110,7 +88,7 @@ impl Lock {
             Err(error) => Err(error),
         };
         match text {
-            Ok(text) => Ok(Self { written: read(&text, &path)?, path }),
+            Ok(text) => Self::read(path, &text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 Ok(Self { written: Written { version: VERSION, plugins: Vec::new() }, path })
             }
@@ -119,6 +97,30 @@ impl Lock {
                 Err(PluginError::new(PluginErrorKind::Lock, message).caused_by(error))
             }
         }
+    }
+
+    /// What a text says, to be saved at this path.
+    ///
+    /// # Errors
+    /// If it says what this version does not understand.
+    pub fn read(path: impl Into<PathBuf>, text: &str) -> Result<Self, PluginError> {
+        let path = path.into();
+        Ok(Self { written: read(text, &path)?, path })
+    }
+
+    /// The text of the file.
+    ///
+    /// # Errors
+    /// If what it holds has no form in TOML.
+    pub fn write(&self) -> Result<String, PluginError> {
+        let head = "# What plugins may do here. Written by Turbocat; a change is an agreement.\n";
+        let text = toml::to_string(&self.written);
+        text.map(|text| format!("{head}{text}")).map_err(|error| self.unwritable(error))
+    }
+
+    fn unwritable(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> PluginError {
+        let message = format!("the lock file `{}` cannot be written", self.path.display());
+        PluginError::new(PluginErrorKind::Lock, message).caused_by(error)
     }
 
     /// Where it is.
@@ -194,47 +196,7 @@ impl Lock {
     /// # Errors
     /// If it cannot be written. The old one stays then.
     pub fn save(&self) -> Result<(), PluginError> {
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-            let message = format!("the lock file `{}` cannot be written", self.path.display());
-            PluginError::new(PluginErrorKind::Lock, message).caused_by(error)
-        };
-        let text = toml::to_string(&self.written).map_err(|error| failed(error.into()))?;
-        let head = "# What plugins may do here. Written by Turbocat; a change is an agreement.\n";
-        write(&self.path, &format!("{head}{text}")).map_err(|error| failed(error.into()))
-    }
-}
-
-impl Locked {
-    /// Where it comes from, pinned to the digest that was agreed to. `None` if it was loaded from
-    /// bytes of the program.
-    pub fn source(&self) -> Option<Source> {
-        let source = match self.source.split_once(':') {
-            Some(("bytes", _)) => return None,
-            Some(("http" | "https", _)) => Source::url(&self.source),
-            _ => Source::file(&self.source),
-        };
-        Some(source.pinned(&self.digest.to_string()))
-    }
-
-    /// What it may do.
-    pub fn grants(&self) -> Grants {
-        let grants = Grants::new(self.grants.iter().cloned());
-        if self.limits.is_empty() {
-            return grants;
-        }
-        let mut limits = Limits::default();
-        limits.memory_bytes = self.limits.memory_bytes.unwrap_or(limits.memory_bytes);
-        limits.time = self.limits.time_ms.map_or(limits.time, Duration::from_millis);
-        limits.output_bytes = self.limits.output_bytes.unwrap_or(limits.output_bytes);
-        grants.limits(limits)
-    }
-}
-
-fn written_limits(limits: &Limits) -> wire::Limits {
-    wire::Limits {
-        memory_bytes: Some(limits.memory_bytes),
-        time_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
-        output_bytes: Some(limits.output_bytes),
+        write(&self.path, &self.write()?).map_err(|error| self.unwritable(error))
     }
 }
 
@@ -289,14 +251,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     written
 }
 
-/// For fuzzing: whether a text is a lock file.
-#[doc(hidden)]
-pub fn read_lock(text: &str) -> Result<usize, PluginError> {
-    read(text, Path::new("fuzz.lock")).map(|written| written.plugins.len())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     const TEXT: &str = r#"

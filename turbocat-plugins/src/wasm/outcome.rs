@@ -11,6 +11,9 @@ use super::guest::Guest;
 use super::limits;
 use super::stop::Stop;
 
+/// The most of an error that is read.
+const ERROR: usize = 1 << 20;
+
 /// The output or the failure of a call, and whether the instance is sound: whether the function
 /// returned by itself.
 pub(super) fn read(
@@ -74,6 +77,8 @@ fn said(guest: &Guest) -> Option<StepFailure> {
     }
     // A block that was given back since is an error without words.
     let bytes = guest.blocks.block(guest.error).unwrap_or_default();
+    // What is longer is no sentence, and is not read as a document.
+    let bytes = bytes.get(..ERROR).unwrap_or(bytes);
     Some(failure(GuestFailure::read(&String::from_utf8_lossy(bytes))))
 }
 

@@ -32,14 +32,21 @@ use crate::net::Egress;
 ///
 /// ```
 /// # tokio::runtime::Runtime::new()?.block_on(async {
-/// use serde_json::json;
-/// use turbocat_plugins::wasm::{Call, Grants, Plugins, Source};
+/// use turbocat_core::{Engine, Workflow};
+/// use turbocat_plugins::wasm::{Grants, Plugins, Source};
 ///
 /// let plugins = Plugins::builder().build()?;
-/// let code = r#"(module (func (export "answer") (result i32) (i32.const 0)))"#;
-/// let plugin = plugins.load(Source::bytes("demo", code), Grants::none()).await;
-/// # assert!(plugin.is_err(), "text is compiled in tests only");
-/// # Ok::<_, turbocat_plugins::wasm::PluginError>(())
+/// // An ordinary plugin of Extism: it asks for nothing and may do nothing.
+/// let plugin = plugins.load(Source::file("../plugins/built/plain.wasm"), Grants::none()).await?;
+/// let engine = plugin.register(Engine::builder()).build();
+/// let workflow = Workflow::from_yaml("
+/// steps:
+///   vowels: { agent: count_vowels, inputs: Turbocat }
+/// outputs: '{{ vowels.count }}'
+/// ")?;
+/// let execution = engine.run(&workflow, serde_json::json!({})).await?;
+/// assert_eq!(*execution.output(), 3);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```

@@ -7,9 +7,9 @@ use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAlloc
 use super::guest::TABLE_ELEMENTS;
 
 /// The stack of a plugin's own functions. Deep recursion in a guest ends here.
-pub(super) const WASM_STACK: usize = 1 << 20;
+pub(super) const WASM_STACK: usize = 4 << 20;
 /// The stack a call stands on: the plugin's, and room for the host's functions.
-const STACK: usize = 2 << 20;
+const STACK: usize = 5 << 20;
 
 /// An engine with a pool of so many instances, each with so much memory at most.
 pub(super) fn engine(slots: u32, max_memory: u64) -> wasmtime::Result<Engine> {

@@ -1,15 +1,23 @@
 //! Schemas a plugin names: made ready once, and compared when a plugin takes the place of another.
 
-use jsonschema::Validator;
+use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
+
+use super::weigh;
 
 /// The check of one schema.
 pub(super) struct Schema(Validator);
 
 impl Schema {
-    /// Makes it ready. References to other documents are refused: nothing is fetched.
+    /// Makes it ready. References to other documents are refused: nothing is fetched. So are
+    /// schemas whose check might take for ever: patterns that look ahead or back, and what says too
+    /// much of one place.
     pub(super) fn new(schema: &Value) -> Result<Self, String> {
-        jsonschema::validator_for(schema).map(Self).map_err(|error| error.to_string())
+        if let Some(why) = weigh::unbearable(schema) {
+            return Err(why.to_owned());
+        }
+        let options = jsonschema::options().with_pattern_options(PatternOptions::regex().size_limit(1 << 20));
+        options.build(schema).map(Self).map_err(|error| error.to_string())
     }
 
     /// The first thing that is wrong with a value, in words, and where.
@@ -149,5 +157,14 @@ mod tests {
         assert!(Schema::new(&json!({ "$ref": "https://example.com/schema.json" })).is_err());
         assert!(Schema::new(&json!({ "$ref": "file:///etc/passwd" })).is_err());
         assert!(Schema::new(&json!({ "type": "nonsense" })).is_err());
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_checked_in_bearable_time_is_refused() {
+        assert!(Schema::new(&json!({ "pattern": "^(?=a)b" })).is_err());
+        assert!(Schema::new(&json!({ "pattern": "(a{999}){999}" })).is_err());
+        assert!(Schema::new(&json!({ "$ref": "#" })).is_err());
+        let slow = Schema::new(&json!({ "pattern": "^(a+)+$" })).unwrap();
+        assert!(slow.mistake(&json!("a".repeat(100_000) + "b")).is_some());
     }
 }

@@ -80,10 +80,11 @@ async fn a_secret_is_sent_and_never_seen_in_whatever_dress() {
             "auth": { "type": "basic", "username": "ada", "password": "{{ secrets.KEY }}" },
             "failOnStatus": fails,
         });
-        let handle = engine.start(&workflow(&config), json!({})).unwrap();
+        let handle = engine.start(workflow(&config), json!({})).unwrap();
         let mut reports = handle.reports();
         let execution = handle.wait().await.unwrap();
-        let failure = execution.failure().map(|failure| format!("{failure} {:?}", failure.detail));
+        let failure = execution.steps().next().unwrap().failure;
+        let failure = failure.map(|failure| format!("{failure} {:?}", failure.detail));
         assert_eq!(failure.is_some(), fails);
         let mut told = format!("{} {failure:?}", execution.output());
         assert!(told.contains("/bot[secret]/x?k=%5Bsecret%5D"), "{told}");

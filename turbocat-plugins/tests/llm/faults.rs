@@ -137,6 +137,8 @@ async fn what_is_no_answer_is_said_so() {
     check(Provider::Anthropic, "{}", false, "sent no content").await;
     check(Provider::Google, r#"{"candidates":[]}"#, false, "sent no candidates").await;
     check(Provider::Ollama, "{}", false, "sent no message").await;
+    let broken = r#"{"candidates":[{"finishReason":"MALFORMED_FUNCTION_CALL"}]}"#;
+    check(Provider::Google, broken, false, "sent no answer (`MALFORMED_FUNCTION_CALL`)").await;
 }
 
 #[tokio::test]

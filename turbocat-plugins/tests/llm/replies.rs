@@ -127,6 +127,10 @@ async fn who_is_asked_for_a_stream_may_answer_at_once() {
     let server = script(vec![reply(Provider::OpenAi, "", false)]).await;
     let output = ask(&agent(&server), json!({ "model": "gpt-4o-mini" })).await.unwrap();
     assert_eq!(output.value["content"], "Hello, Ada! ☀");
+    // and who is not asked for one may be told so by `extra`
+    let server = script(vec![reply(Provider::OpenAi, "", true)]).await;
+    let config = json!({ "model": "gpt-4o-mini", "stream": false, "extra": { "stream": true } });
+    assert_eq!(ask(&agent(&server), config).await.unwrap().value["content"], "Hello, Ada! ☀");
 }
 
 #[test]

@@ -76,6 +76,16 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_with_its_mistakes() {
 }
 
 #[tokio::test]
+async fn an_answer_that_says_nothing_is_not_repeated_to_the_model() {
+    let server = script(vec![says(" "), says(r#"{"name": "Tom", "lives": 9}"#)]).await;
+    ask(&agent(&server), config(json!({}))).await.unwrap();
+    let last = bodies(&server).pop().unwrap();
+    let roles: Vec<&Value> =
+        last["messages"].as_array().unwrap().iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["user", "user"]);
+}
+
+#[tokio::test]
 async fn an_answer_that_never_fits_is_a_failure_that_shows_it() {
     let check = async |more: Value, asked: usize, times: &str| {
         let server = script(vec![says(r#"{"name": "Tom"}"#)]).await;

@@ -9,17 +9,15 @@ use turbocat_plugins::wasm::{Grants, Limits};
 
 use crate::called::{Called, host};
 
-async fn called() -> Called {
-    let called = Called::new(host(), "hostile", &[]).await;
-    let limits = Limits::default().memory_bytes(64 << 20).time(Duration::from_millis(300)).log_bytes(1 << 20);
-    called.plugin.grant(Grants::none().limits(limits)).unwrap();
-    called
-}
-
 /// The failure, and that the plugin can still be called.
 async fn fails(agent: &str, inputs: Value) -> StepFailure {
-    let called = called().await;
+    // Long enough for a busy machine, except for what would take for ever.
+    let time = Duration::from_millis(if agent == "spins" { 300 } else { 60_000 });
+    let limits = Limits::default().memory_bytes(64 << 20).time(time).log_bytes(1 << 20);
+    let called = Called::new(host(), "hostile", &[]).await;
+    called.plugin.grant(Grants::none().limits(limits.clone())).unwrap();
     let failure = called.failure(agent, inputs).await;
+    called.plugin.grant(Grants::none().limits(limits.time(Duration::from_secs(60)))).unwrap();
     let again = called.failure("panics", json!({})).await;
     assert_eq!(again.message, "on purpose");
     failure

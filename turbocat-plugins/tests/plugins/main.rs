@@ -7,6 +7,7 @@ mod called;
 mod directory;
 
 mod cases;
+mod document;
 mod greets;
 mod hostile;
 mod plain;

@@ -1,6 +1,6 @@
 //! What any host of plugins must do, whatever it is made of: written once, run on each of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -275,26 +275,23 @@ pub(crate) async fn a_plugin_is_configured_by_the_step(host: &dyn Host) {
 }
 
 /// The folder of plugins that are built from source, and of their cases.
-fn plugins() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../plugins"))
+fn plugins() -> PathBuf {
+    let mut above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("plugins"));
+    above.find(|folder| folder.join("built").is_dir()).unwrap()
 }
 
 fn built(name: &str) -> Vec<u8> {
     // another folder where they were just built
-    let folder = std::env::var_os("TURBOCAT_TEST_PLUGINS").map_or_else(|| root().join("built"), Into::into);
+    let folder =
+        std::env::var_os("TURBOCAT_TEST_PLUGINS").map_or_else(|| plugins().join("built"), Into::into);
     std::fs::read(folder.join(format!("{name}.wasm"))).unwrap()
-}
-
-fn root() -> std::path::PathBuf {
-    let near = plugins();
-    if near.is_dir() { near.to_owned() } else { near.join("../../plugins") }
 }
 
 pub(crate) async fn the_example_plugins_pass_their_cases(host: &dyn Host) {
     let mut played = 0;
     for plugin in ["greet", "words", "sum"] {
         let agents = host.load(built(plugin), &["state", "secret DIRECTORY_KEY"]).await.unwrap();
-        for entry in std::fs::read_dir(root().join(plugin).join("cases")).unwrap() {
+        for entry in std::fs::read_dir(plugins().join(plugin).join("cases")).unwrap() {
             let path = entry.unwrap().path();
             let case: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             // Not every host can configure a call, or has every secret.

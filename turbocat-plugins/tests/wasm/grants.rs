@@ -163,7 +163,10 @@ async fn a_request_that_is_none_or_gets_nowhere_is_a_failure_that_says_so() {
     assert!(["denied", "input"].contains(&failure.kind.as_str()), "{failure}");
     let header = r#"{"url":"http://127.0.0.1:1/","headers":{"a":"b\r\nc: d"}}"#;
     let plugin = asker(header, None, &open_host(), &["http * *:*"]).await;
-    assert!(fails(&plugin, "ask", "input").await.message.contains("sends the header `a`, which is none"));
+    assert!(fails(&plugin, "ask", "input").await.message.contains("sends a header that is none"));
+    let method = r#"{"url":"http://127.0.0.1:1/","method":"G E T"}"#;
+    let plugin = asker(method, None, &open_host(), &["http * *:*"]).await;
+    assert!(fails(&plugin, "ask", "input").await.message.contains("asks with a method or for a host"));
     let plugin = asker(r#"{"url":"http://127.0.0.1:1/"}"#, None, &open_host(), &["http * *:*"]).await;
     assert!(fails(&plugin, "ask", "http").await.retryable);
 }

@@ -13,6 +13,7 @@ mod conforming;
 mod abi;
 mod calling;
 mod cancelling;
+mod fuzzing;
 mod grants;
 mod keeping;
 mod limits;

@@ -37,6 +37,8 @@ async fn what_is_printed_is_logged_line_by_line() {
              (if (i32.ne (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)) (i32.const 21))
                (then unreachable))
              (if (i32.ne (call $fd_write (i32.const 1) (i32.const -4) (i32.const 9) (i32.const 8)) (i32.const 21))
+               (then unreachable))
+             (if (i32.ne (call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 8)) (i32.const 28))
                (then unreachable))",
         )
         .load()
@@ -82,7 +84,8 @@ async fn clocks_and_randomness_are_there_and_files_are_not() {
              (i64.store (i32.const 16) (i64.const 0)) (i64.store (i32.const 24) (i64.const 0))
              (if (call $random_get (i32.const 16) (i32.const 16)) (then unreachable))
              (if (i64.eqz (i64.or (i64.load (i32.const 16)) (i64.load (i32.const 24)))) (then unreachable))
-             (if (i32.ne (call $random_get (i32.const 16) (i32.const -1)) (i32.const 21)) (then unreachable))
+             (if (i32.ne (call $random_get (i32.const 16) (i32.const -1)) (i32.const 28)) (then unreachable))
+             (if (i32.ne (call $random_get (i32.const -16) (i32.const 16)) (i32.const 21)) (then unreachable))
              (if (i32.ne (call $fd_prestat_get (i32.const 3) (i32.const 0)) (i32.const 8)) (then unreachable))
              (if (i32.ne (call $path_open (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
                (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0)) (i32.const 52)) (then unreachable))

@@ -9,10 +9,10 @@ use rquickjs::{CatchResultExt, Context, Ctx, Error, Exception, Function, Object,
 use crate::capture::Capture;
 use crate::extism::Level;
 
-/// Bytes of stack that code may use. With QuickJS's own default every script says that its stack
-/// is exceeded; with more than this the stack of the host ends first, which is a trap and not an
-/// error that the code could catch.
-const STACK: usize = 256 << 10;
+/// Bytes of stack that code may use: some four thousand calls within each other. The host's own
+/// stack must not end first, for that is the end of the call and no error that code could catch: a
+/// call takes up to three times as much of it (`WASM_STACK` of the host).
+const STACK: usize = 1 << 20;
 
 /// What the native functions and the call share.
 pub(crate) struct Shared {

@@ -145,6 +145,8 @@ impl Reader {
 /// A schema of parameters says that they are an object: providers insist on it.
 pub(crate) fn as_object(mut schema: Value) -> Value {
     if let Value::Object(map) = &mut schema {
+        // Not every provider knows what this is.
+        map.shift_remove("$schema");
         map.insert("type".to_owned(), "object".into());
         map.entry("properties").or_insert_with(|| Value::Object(Map::new()));
     }

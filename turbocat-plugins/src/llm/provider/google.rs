@@ -23,7 +23,7 @@ impl Wire for Google {
             "models" | "tunedModels" => (kind, name),
             _ => ("models", model),
         };
-        let name = name.replace('%', "%25").replace('/', "%2F").replace('?', "%3F").replace('#', "%23");
+        let name = segment(name);
         if stream {
             (format!("{kind}/{name}:streamGenerateContent"), Some("alt=sse"))
         } else {
@@ -91,6 +91,14 @@ impl Wire for Google {
     fn stream(&self) -> Box<dyn Assemble> {
         Box::new(Pieces::default())
     }
+}
+
+/// A name as one segment of a path, whatever is in it.
+fn segment(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    name.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 fn contents(conversation: &Conversation) -> Value {
@@ -195,6 +203,10 @@ fn settle(answer: Answer) -> Result<Answer, Fault> {
         Some(reason) if REFUSALS.contains(&reason) => {
             let said = format!("the provider's filter stopped the answer (`{reason}`)");
             Err(Fault::new(FaultKind::Refusal, said).spent(answer.tokens))
+        }
+        // It tried to call a tool and wrote no call.
+        Some(reason @ ("MALFORMED_FUNCTION_CALL" | "UNEXPECTED_TOOL_CALL")) => {
+            Err(Fault::reply(format!("sent no answer (`{reason}`)")).spent(answer.tokens))
         }
         _ => Ok(answer),
     }

@@ -208,6 +208,17 @@ mod tests {
         check(Provider::Google, "http://a", "http://a/v1beta/models/m%2Fx:streamGenerateContent?alt=sse");
         check(Provider::Google, "http://a/v1", "http://a/v1/models/m%2Fx:streamGenerateContent?alt=sse");
         check(Provider::Ollama, "http://a", "http://a/api/chat");
+        let escape = Provider::Google.call(
+            &Url::parse("http://a").unwrap(),
+            None,
+            r"a\..\..\b?c#d%2F",
+            &Conversation::default(),
+            false,
+        );
+        assert_eq!(
+            escape.unwrap().url.as_str(),
+            "http://a/v1beta/models/a%5C..%5C..%5Cb%3Fc%23d%252F:generateContent"
+        );
         check(Provider::Ollama, "http://a/ollama/", "http://a/ollama/api/chat");
     }
 

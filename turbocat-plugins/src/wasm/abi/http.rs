@@ -78,18 +78,21 @@ async fn send(guest: &mut Guest, request: u64, body: u64) -> Result<u64, Stop> {
 type Refused = Arc<Mutex<Option<Capability>>>;
 
 fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outgoing, Refused), Stop> {
-    let wrong = |what: String| Stop::failed(StepFailure::new(FailureKind::INPUT, what).permanent());
-    let plugin = guest.name();
+    let wrong = |what: &str| guest.misused(what);
     // What was written is not repeated: it may hold a secret.
-    let url: Url =
-        asked.url.parse().map_err(|error| wrong(format!("plugin `{plugin}` asks for a bad URL: {error}")))?;
+    let url: Url = asked.url.parse().map_err(|error| wrong(&format!("asks for a bad URL: {error}")))?;
     let method = asked.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let wanted = capability(&method, &url);
-    if !allowed(guest, &method, &url) {
-        return Err(Stop::failed(grants::denied(plugin, &wanted)));
+    // What has no form as a capability can be granted by nobody.
+    if wanted.to_string().parse().as_ref() != Ok(&wanted) {
+        return Err(wrong("asks with a method or for a host that is none"));
     }
-    let verb = Method::from_bytes(method.as_bytes())
-        .map_err(|_| wrong(format!("plugin `{plugin}` asks with a method that is none")))?;
+    if !allowed(guest, &method, &url) {
+        return Err(Stop::failed(grants::denied(guest.name(), &wanted)));
+    }
+    let Ok(verb) = Method::from_bytes(method.as_bytes()) else {
+        return Err(wrong("asks with a method that is none"));
+    };
     let refused = Refused::default();
     let rule = {
         let (right, refused) = (guest.right.clone(), refused.clone());
@@ -113,10 +116,7 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
     for (name, value) in &asked.headers {
         let header = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
         let Some((name, value)) = header else {
-            return Err(wrong(format!(
-                "plugin `{plugin}` sends the header `{}`, which is none",
-                name.escape_debug()
-            )));
+            return Err(wrong("sends a header that is none"));
         };
         outgoing = outgoing.header(name, value);
     }

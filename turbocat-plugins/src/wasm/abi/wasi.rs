@@ -21,6 +21,10 @@ const INVAL: i32 = 28;
 /// No such function.
 const NOSYS: i32 = 52;
 
+/// The most random bytes at once, and the most buffers written at once.
+const RANDOM: u32 = 64 << 10;
+const VECTORS: u32 = 1024;
+
 /// The functions that answer always the same, with their parameters: `i` and `I` for 32 and 64 bits.
 /// That no file descriptor is open ends the search for folders a libc begins with.
 const SAME: [(&str, &str, i32); 37] = [
@@ -96,7 +100,10 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
     })?;
     link_clocks(linker)?;
     linker.func_wrap(WASI, "random_get", |mut caller: Caller<'_, Guest>, at: u32, length: u32| -> i32 {
-        // a buffer of the host's no larger than what the plugin has
+        // While the host fills it, nobody interrupts: no more than any seed needs.
+        if length > RANDOM {
+            return INVAL;
+        }
         let Some(memory) = memory(&mut caller) else { return FAULT };
         let place = memory.data_mut(&mut caller).get_mut(at as usize..at as usize + length as usize);
         let Some(place) = place else { return FAULT };
@@ -143,6 +150,9 @@ fn fd_write(caller: &mut Caller<'_, Guest>, fd: u32, vectors: u32, count: u32, w
         2 => 1,
         _ => return Ok(BADF),
     };
+    if count > VECTORS {
+        return Ok(INVAL);
+    }
     let Some(memory) = memory(caller) else { return Ok(FAULT) };
     let (bytes, guest) = memory.data_and_store_mut(&mut *caller);
     let mut total = 0u32;
