@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use turbocat_core::{AgentExecutor, AttemptRequest, Engine, Workflow};
-use turbocat_plugin_benches::{Figure, Floor, PLAIN, each, side_by_side};
+#[cfg(feature = "official")]
+use turbocat_plugin_benches::each;
+use turbocat_plugin_benches::{Figure, Floor, PLAIN, side_by_side};
 use turbocat_plugins::wasm::{Grants, Manifest, Plugin, Plugins, Source};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
