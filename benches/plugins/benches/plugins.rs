@@ -1,5 +1,4 @@
-//! What a call of a plugin costs, against the same module in bare wasmtime and, with the feature
-//! `official`, on the official runtime.
+//! What a call of a plugin costs, against the same module in bare wasmtime.
 //!
 //! `cargo bench --bench plugins`, `-- --quick` to see that everything works.
 
@@ -10,8 +9,6 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use turbocat_core::{AgentExecutor, AttemptRequest, Engine, Workflow};
-#[cfg(feature = "official")]
-use turbocat_plugin_benches::each;
 use turbocat_plugin_benches::{Figure, Floor, PLAIN, side_by_side};
 use turbocat_plugins::wasm::{Grants, Manifest, Plugin, Plugins, Source};
 
@@ -62,14 +59,6 @@ fn calls(tokio: &Runtime, plugin: &Plugin, rounds: usize) -> Outcome<()> {
         println!("  {name}");
         show("turbocat", figures.first(), figures.get(1));
         show("bare wasmtime", figures.get(1), figures.get(1));
-        #[cfg(feature = "official")]
-        {
-            let official = turbocat_plugin_benches::Official::new(PLAIN)?;
-            let mut warm = official.warm()?;
-            let rounds = rounds / 10 + 1;
-            show("official runtime", Some(&each(rounds, || drop(official.call(function, &input)))), figures.get(1));
-            show("… one instance for all", Some(&each(rounds, || drop(warm(function, &input)))), figures.get(1));
-        }
     }
     Ok(())
 }
