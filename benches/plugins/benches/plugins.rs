@@ -32,8 +32,9 @@ fn agent(plugin: &Plugin, name: &str) -> Outcome<Arc<dyn AgentExecutor>> {
 }
 
 fn inputs() -> [(&'static str, &'static str, Value); 3] {
-    let stories: Vec<Value> =
-        (0..10).map(|at| json!({ "id": at, "title": "a story of some length, as they are", "score": 1.5 })).collect();
+    let stories: Vec<Value> = (0..10)
+        .map(|at| json!({ "id": at, "title": "a story of some length, as they are", "score": 1.5 }))
+        .collect();
     let many: Vec<Value> = (0..85).map(|_| json!(stories)).collect();
     [
         ("count_vowels, 10 B", "count_vowels", json!("Turbocat")),
@@ -174,7 +175,10 @@ fn kept(tokio: &Runtime, many: usize) -> Outcome<()> {
     run(many - many / 10)?;
     let kept = plugins.kept() - had;
     println!("an instance that waits for its execution's next call");
-    println!("    memory                   {:9.1} KiB, of {kept}", (resident() - before) as f64 / kept as f64);
+    println!(
+        "    memory                   {:9.1} KiB, of {kept}",
+        (resident() - before) as f64 / kept as f64
+    );
     Ok(())
 }
 
