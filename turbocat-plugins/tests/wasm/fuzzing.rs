@@ -9,7 +9,6 @@ mod plugin_reply;
 #[path = "../fuzz-cases/plugins_lock.rs"]
 mod plugins_lock;
 
-#[expect(clippy::print_stdout, reason = "a test that fails says at which case")]
 fn each(target: &str, check: impl Fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz-cases").join(target);
     let cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
