@@ -377,24 +377,10 @@ mod tests {
     /// As if the look at the letters had been fooled.
     #[test]
     fn no_code_overflows_the_stack_it_is_read_on() {
-        let filled =
-            |head: &str, part: &str| format!("{head}{}", part.repeat((LONGEST - head.len()) / part.len()));
-        for code in [
-            filled("", "("),
-            filled("", "["),
-            filled("", "{"),
-            filled("", "!"),
-            filled("", "- "),
-            filled("", "a=>"),
-            filled("", "`${"),
-            filled("1", "+1"),
-            filled("a", ".b"),
-            filled("a", "?.b"),
-            filled("", "a?b:"),
-            filled("", "if(a);else "),
-            filled("return 1;", "a:"),
-            filled("let x: ", "A<"),
-        ] {
+        let alone = ["(", "[", "{", "!", "- ", "a=>", "`${", "a?b:", "if(a);else "].map(|part| ("", part));
+        let behind = [("1", "+1"), ("a", ".b"), ("a", "?.b"), ("return 1;", "a:"), ("let x: ", "A<")];
+        for (head, part) in alone.into_iter().chain(behind) {
+            let code = format!("{head}{}", part.repeat((LONGEST - head.len()) / part.len()));
             for language in [Language::JavaScript, Language::TypeScript] {
                 // whatever comes of it, it comes back
                 let read = room::with_room(code.len(), || read(&code, None, language).is_ok());
