@@ -89,7 +89,7 @@ async fn a_model_that_never_answers_is_stopped() {
     let server = script(vec![calls(&[("add", r#"{"a":1,"b":2}"#)])]).await;
     let mut config = config(json!([{ "agent": "add" }]));
     let failure = ask_in(&Arc::new(adder()), &agent(&server), config.clone()).await.unwrap_err();
-    assert_eq!(failure.kind.as_str(), "llm.tools");
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("llm.tools", false));
     assert_eq!(server.seen().len(), 9, "eight rounds, and the message that wants a ninth");
     assert_eq!(failure.detail.unwrap()["toolCalls"].as_array().unwrap().len(), 8);
     assert_eq!(failure.usage.unwrap().input_tokens, 900);
