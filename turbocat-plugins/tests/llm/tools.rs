@@ -250,3 +250,37 @@ async fn a_secret_of_the_step_is_not_told_to_a_provider() {
         told(&server)
     );
 }
+
+#[tokio::test]
+async fn a_secret_that_json_would_escape_is_not_told_to_a_provider() {
+    let secret = "quo\"te\nline";
+    let around = Around::default()
+        .agent("leaks", json!({ "type": "object" }), move |_| Ok(json!({ "it": ["is", secret] }).into()))
+        .agent("fails", json!({ "type": "object" }), move |_| Err(StepFailure::error(format!("bad {secret}"))));
+    let server = script(vec![calls(&[("leaks", "{}"), ("fails", "{}")]), says("done")]).await;
+    let request = AttemptRequest::new(json!({ "prompt": "p" }))
+        .with_config(config(json!([{ "agent": "leaks" }, { "agent": "fails" }])))
+        .with_surroundings(Arc::new(around))
+        .with_secrets(Arc::new(json!({ "TOKEN": secret })));
+    agent(&server).execute(request).await.unwrap();
+    assert_eq!(told(&server), [r#"{"it":["is","[secret]"]}"#, r#"{"error":"bad [secret]"}"#]);
+}
+
+#[tokio::test]
+async fn a_long_result_is_cut_for_the_model_and_for_the_output() {
+    let around = Around::default()
+        .agent("long", json!({ "type": "object" }), |_| Ok(json!(["x".repeat(100_000)]).into()))
+        .agent("short", json!({ "type": "object" }), |_| Ok(json!(["x"]).into()))
+        .agent("fails", json!({ "type": "object" }), |_| Err(StepFailure::error("y".repeat(100_000))));
+    let asked = calls(&[("long", "{}"), ("short", "{}"), ("fails", "{}")]);
+    let server = script(vec![asked, says("done")]).await;
+    let config = config(json!([{ "agent": "long" }, { "agent": "short" }, { "agent": "fails" }]));
+    let output = ask_in(&Arc::new(around), &agent(&server), config).await.unwrap();
+    let traces = output.value["toolCalls"].as_array().unwrap();
+    let told = told(&server);
+    assert_eq!((&traces[0]["result"], &traces[0]["cut"]), (&json!(told[0]), &json!(true)));
+    assert!(told[0].len() < 66_000 && told[0].ends_with("(cut off: it has 100004 bytes)"));
+    assert_eq!((&traces[1]["result"], traces[1].get("cut")), (&json!(["x"]), None));
+    let error = traces[2]["error"]["message"].as_str().unwrap();
+    assert!(error.len() < 66_000 && error.ends_with("(cut off: it has 100000 bytes)"));
+}
