@@ -38,8 +38,10 @@ impl<'a> Laid<'a> {
             if let Some((.., token)) = touched
                 && let Some(dots) = dots(segment)
             {
-                let message = format!("a value makes `{dots}` of a part of the URL's path, which leads elsewhere");
-                let fault = Fault::new(message).help("check the value before the step, or send it in the query");
+                let message =
+                    format!("a value makes `{dots}` of a part of the URL's path, which leads elsewhere");
+                let fault =
+                    Fault::new(message).help("check the value before the step, or send it in the query");
                 return Err(fault.within(&token.raw));
             }
             start = end + 1;

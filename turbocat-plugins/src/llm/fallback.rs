@@ -47,7 +47,11 @@ impl<'a> Models<'a> {
 
     /// The models whose price is not known.
     pub(crate) fn unpriced(&self) -> Vec<String> {
-        self.targets.iter().filter(|target| target.price.is_none()).map(|target| target.choice.name()).collect()
+        self.targets
+            .iter()
+            .filter(|target| target.price.is_none())
+            .map(|target| target.choice.name())
+            .collect()
     }
 
     /// The models that were tried, if more than one was.

@@ -56,7 +56,10 @@ pub(crate) fn candidates(text: &str) -> Candidates {
     if let Ok(value) = serde_json::from_str::<Value>(text) {
         // More digits may have been to come; everything else says where it ends.
         let open = value.is_number() && !text.ends_with(char::is_whitespace);
-        return Candidates { fenced: vec![Repaired { value, repaired: false, open }], ..Candidates::default() };
+        return Candidates {
+            fenced: vec![Repaired { value, repaired: false, open }],
+            ..Candidates::default()
+        };
     }
     let mut found = Candidates { anywhere: mended(text), ..Candidates::default() };
     for inside in fences(text) {

@@ -140,7 +140,10 @@ mod tests {
         let differ = "it holds several answers that fit and differ: give one, without examples";
         check("For example {\"age\": 1}. Yours: {\"age\": 4}", Err(&[differ]));
         check("```\n{\"age\": 1}\n```\nor\n```\n{\"age\": 4}\n```", Err(&[differ]));
-        check("{\"age\": 1, \"of\": \"this\"} {\"years\": 4} {}", Ok((json!({ "age": 1, "of": "this" }), true)));
+        check(
+            "{\"age\": 1, \"of\": \"this\"} {\"years\": 4} {}",
+            Ok((json!({ "age": 1, "of": "this" }), true)),
+        );
         check("{\"age\": -1, \"note\": \"long\"} {}", Err(&["\"age\" is a required property"]));
     }
 

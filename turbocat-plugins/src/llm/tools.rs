@@ -96,11 +96,7 @@ impl Tools {
                 let message = shorten(request.redact(&failure.message));
                 let error = json!({ "kind": failure.kind, "message": message });
                 let data = json!({ "tool": call.name, "error": error });
-                request.log(
-                    Level::Warn,
-                    format!("tool `{}` failed: {message}", call.name),
-                    Some(data),
-                );
+                request.log(Level::Warn, format!("tool `{}` failed: {message}", call.name), Some(data));
                 let usage = failure.usage.map(|usage| *usage).unwrap_or_default();
                 (json!({ "error": message }).to_string(), usage, true, ("error", error))
             }

@@ -7,8 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use turbocat_core::{AgentExecutor, AttemptRequest};
 
-use super::{agent, output};
 use super::server::{Reply, Server};
+use super::{agent, output};
 
 async fn answer(reply: Reply, mut config: Value) -> Value {
     let server = Server::start(move |_, _| reply.clone()).await;

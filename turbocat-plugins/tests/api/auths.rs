@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use turbocat_core::{AgentExecutor, AttemptRequest};
 
-use super::{agent, output};
 use super::server::{Reply, Seen, Server};
+use super::{agent, output};
 
 async fn seen(auth: Value) -> (Seen, Value) {
     let server = Server::start(|_, _| Reply::ok("")).await;
@@ -73,9 +73,8 @@ async fn a_header_that_holds_a_secret_stays_with_its_origin_whatever_it_is_calle
     let config = json!({
         "url": server.url("/"), "headers": { "X-Pat": "pat hüsh", "X-Plain": "p", "X-Odd": "ü" },
     });
-    let request = AttemptRequest::new(Value::Null)
-        .with_config(config)
-        .with_secrets(Arc::new(json!({ "T": "hüsh" })));
+    let request =
+        AttemptRequest::new(Value::Null).with_config(config).with_secrets(Arc::new(json!({ "T": "hüsh" })));
     agent().execute(request).await.unwrap();
     assert!(server.only().header("x-pat").is_some());
     let last = other.only();

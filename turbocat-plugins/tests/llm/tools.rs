@@ -256,7 +256,9 @@ async fn a_secret_that_json_would_escape_is_not_told_to_a_provider() {
     let secret = "quo\"te\nline";
     let around = Around::default()
         .agent("leaks", json!({ "type": "object" }), move |_| Ok(json!({ "it": ["is", secret] }).into()))
-        .agent("fails", json!({ "type": "object" }), move |_| Err(StepFailure::error(format!("bad {secret}"))));
+        .agent("fails", json!({ "type": "object" }), move |_| {
+            Err(StepFailure::error(format!("bad {secret}")))
+        });
     let server = script(vec![calls(&[("leaks", "{}"), ("fails", "{}")]), says("done")]).await;
     let request = AttemptRequest::new(json!({ "prompt": "p" }))
         .with_config(config(json!([{ "agent": "leaks" }, { "agent": "fails" }])))

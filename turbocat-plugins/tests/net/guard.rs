@@ -216,8 +216,8 @@ async fn a_request_with_too_many_headers_is_not_sent() {
     let server = Server::start(|_, _| Reply::ok("")).await;
     let send = async |count: usize| {
         let name = |n: usize| HeaderName::from_bytes(format!("x-{n}").as_bytes()).unwrap();
-        let outgoing =
-            (0..count).fold(get(&server.url("/")), |all, n| all.header(name(n), HeaderValue::from_static("1")));
+        let outgoing = (0..count)
+            .fold(get(&server.url("/")), |all, n| all.header(name(n), HeaderValue::from_static("1")));
         egress().send(outgoing).await
     };
     assert_eq!(send(MOST_HEADERS).await.unwrap().status().as_u16(), 200);

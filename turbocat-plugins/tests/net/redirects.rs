@@ -1,6 +1,8 @@
 //! Following redirects: what goes along, and where nobody is followed to.
 
-use turbocat_plugins::net::{EgressErrorKind, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url, header};
+use turbocat_plugins::net::{
+    EgressErrorKind, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url, header,
+};
 
 use super::server::{Reply, Server};
 use super::{egress, get, told};

@@ -11,8 +11,8 @@ use wasmtime::{Caller, Linker, Result};
 
 use super::ENV;
 use crate::net::{
-    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, MOST_HEADERS, Method, Outgoing,
-    Url,
+    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, MOST_HEADERS, Method,
+    Outgoing, Url,
 };
 use crate::wasm::grants;
 use crate::wasm::guest::{Answered, Guest};
