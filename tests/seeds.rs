@@ -65,7 +65,7 @@ fn the_configurations_of_the_samples_are_those_their_agents_take() {
             assert!(schema["properties"].get(setting).is_some(), "`{name}` has the setting `{setting}`");
         }
     }
-    assert_eq!(checked, 15, "four agents, four templates, seven steps");
+    assert_eq!(checked, 16, "four agents, four templates, eight steps");
 }
 
 /// A configuration with values in the places of its templates.

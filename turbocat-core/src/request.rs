@@ -36,6 +36,7 @@ pub struct AttemptRequest {
 #[derive(Clone)]
 pub(crate) struct AttemptPlace {
     pub(crate) execution: Arc<ExecutionContext>,
+    pub(crate) frame: u32,
     pub(crate) step: u32,
     /// The loops and parallel steps around it, outermost first, with the item or branch.
     pub(crate) around: SmallVec<[(u32, u32); 2]>,
@@ -111,7 +112,7 @@ impl AttemptRequest {
             inputs: Arc::new(inputs.into()),
             attempt: 1,
             config: None,
-            place: AttemptPlace { execution, step: 0, around: SmallVec::new() },
+            place: AttemptPlace { execution, frame: 0, step: 0, around: SmallVec::new() },
             secrets: None,
             within: None,
         }
@@ -182,6 +183,20 @@ impl AttemptRequest {
         key
     }
 
+    /// The step instance it belongs to.
+    #[cfg(feature = "runtime")]
+    pub(crate) const fn step_ref(&self) -> crate::event::StepRef {
+        crate::event::StepRef { frame: self.place.frame, step: self.place.step }
+    }
+
+    /// The same for this attempt, or what it has another agent do, and for nothing else.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn attempt_key(&self) -> String {
+        let mut key = format!("{}/{}", self.path(), self.attempt);
+        self.push_tags(&mut key);
+        key
+    }
+
     fn push_tags(&self, key: &mut String) {
         let mut tags = Vec::new();
         let mut next = self.within.as_ref();
@@ -239,6 +254,12 @@ impl AttemptRequest {
         }
     }
 
+    /// How many bytes the longest secret has that it was given: who shows text piece by piece keeps
+    /// as many back, less one, so that no secret is shown in two halves.
+    pub fn longest_secret(&self) -> usize {
+        self.secrets.as_ref().map_or(0, |secrets| Blackout::new(secrets).longest())
+    }
+
     /// Has another agent do something within this attempt. `tag` tells this from everything else
     /// that the attempt has done by others, and is the same when it is tried again: the other
     /// agent's idempotency key is made of it.
@@ -277,13 +298,16 @@ impl AttemptRequest {
         surroundings.call(agent, request).await
     }
 
-    /// Has a workflow done to its end within this attempt, as a nested execution. Dropping the
-    /// future cancels it. `tag` is as in [`call`](Self::call): another attempt with the same tag
-    /// finds what the first one began.
+    /// Has a workflow done to its end within this attempt, as a nested execution, which is cancelled
+    /// with the attempt. `tag` is as in [`call`](Self::call): where executions are kept, another
+    /// attempt with the same tag finds what the first one began, unless that did not complete.
+    ///
+    /// An agent with a limited number of places keeps its place meanwhile.
     ///
     /// # Errors
     /// Of kind `nested` if it does not complete, `unknown` if there is none of that name,
-    /// `recursion` if it would be nested in itself or too deep.
+    /// `recursion` if it would be nested in itself or too deep, `secret` if its inputs hold a secret:
+    /// the inputs of executions are written down.
     pub async fn run_workflow(
         &self,
         workflow: &str,
@@ -291,8 +315,16 @@ impl AttemptRequest {
         tag: &str,
     ) -> Result<StepOutput, StepFailure> {
         let surroundings = self.surroundings(workflow)?;
+        let inputs = Arc::new(inputs.into());
+        if let Some(secrets) = &self.secrets
+            && Blackout::new(secrets).value(&inputs) != *inputs
+        {
+            let message =
+                format!("the inputs of workflow `{workflow}` hold a secret, and would be written down");
+            return Err(StepFailure::new(FailureKind::new("secret"), message).permanent());
+        }
         let key = format!("{}/{tag}", self.idempotency_key());
-        surroundings.run_workflow(self, workflow, Arc::new(inputs.into()), &key).await
+        surroundings.run_workflow(self, workflow, inputs, &key).await
     }
 
     fn surroundings(&self, wanted: &str) -> Result<&Arc<dyn Surroundings>, StepFailure> {

@@ -70,7 +70,7 @@ impl Usage {
         self.output_tokens = self.output_tokens.saturating_add(other.output_tokens);
         // What cannot be is not counted: a sum that is not a number would be lost for ever.
         if other.cost_usd.is_finite() && other.cost_usd > 0.0 {
-            self.cost_usd += other.cost_usd;
+            self.cost_usd = (self.cost_usd + other.cost_usd).min(f64::MAX);
         }
         self.cpu_ms = self.cpu_ms.saturating_add(other.cpu_ms);
         self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);

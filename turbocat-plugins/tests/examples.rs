@@ -1,6 +1,6 @@
 //! Every example prints what its header says.
 
-#![cfg(any(feature = "api", feature = "llm"))]
+#![cfg(any(feature = "api", feature = "llm", feature = "wasm"))]
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::path::{Path, PathBuf};
@@ -63,12 +63,6 @@ fn check(examples: &[&str]) {
         assert_eq!(String::from_utf8(output.stdout).unwrap(), promised, "{name}: {errors}");
         assert!(output.status.success(), "{name}: {errors}");
     }
-}
-
-#[cfg(feature = "llm")]
-#[test]
-fn the_example_of_the_llm_agent_prints_what_its_header_says() {
-    check(&["llm_chain"]);
 }
 
 #[cfg(feature = "api")]

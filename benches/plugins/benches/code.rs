@@ -1,7 +1,7 @@
 //! What an attempt of the `code` agent costs, from nothing to its result, against the same engine
 //! compiled for this machine and against the same module in bare wasmtime.
 //!
-//! `cargo bench --bench code`; `-- --quick` to see that everything works.
+//! `cargo bench --features code --bench code`; `-- --quick` to see that everything works.
 
 use std::env;
 use std::time::{Duration, Instant};

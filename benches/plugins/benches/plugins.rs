@@ -1,5 +1,4 @@
-//! What a call of a plugin costs, against the same module in bare wasmtime and, with the feature
-//! `official`, on the official runtime.
+//! What a call of a plugin costs, against the same module in bare wasmtime.
 //!
 //! `cargo bench --bench plugins`, `-- --quick` to see that everything works.
 
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use turbocat_core::{AgentExecutor, AttemptRequest, Engine, Workflow};
-use turbocat_plugin_benches::{Figure, Floor, PLAIN, each, side_by_side};
+use turbocat_plugin_benches::{Figure, Floor, PLAIN, side_by_side};
 use turbocat_plugins::wasm::{Grants, Manifest, Plugin, Plugins, Source};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -33,8 +32,9 @@ fn agent(plugin: &Plugin, name: &str) -> Outcome<Arc<dyn AgentExecutor>> {
 }
 
 fn inputs() -> [(&'static str, &'static str, Value); 3] {
-    let stories: Vec<Value> =
-        (0..10).map(|at| json!({ "id": at, "title": "a story of some length, as they are", "score": 1.5 })).collect();
+    let stories: Vec<Value> = (0..10)
+        .map(|at| json!({ "id": at, "title": "a story of some length, as they are", "score": 1.5 }))
+        .collect();
     let many: Vec<Value> = (0..85).map(|_| json!(stories)).collect();
     [
         ("count_vowels, 10 B", "count_vowels", json!("Turbocat")),
@@ -60,14 +60,6 @@ fn calls(tokio: &Runtime, plugin: &Plugin, rounds: usize) -> Outcome<()> {
         println!("  {name}");
         show("turbocat", figures.first(), figures.get(1));
         show("bare wasmtime", figures.get(1), figures.get(1));
-        #[cfg(feature = "official")]
-        {
-            let official = turbocat_plugin_benches::Official::new(PLAIN)?;
-            let mut warm = official.warm()?;
-            let rounds = rounds / 10 + 1;
-            show("official runtime", Some(&each(rounds, || drop(official.call(function, &input)))), figures.get(1));
-            show("… one instance for all", Some(&each(rounds, || drop(warm(function, &input)))), figures.get(1));
-        }
     }
     Ok(())
 }
@@ -183,7 +175,10 @@ fn kept(tokio: &Runtime, many: usize) -> Outcome<()> {
     run(many - many / 10)?;
     let kept = plugins.kept() - had;
     println!("an instance that waits for its execution's next call");
-    println!("    memory                   {:9.1} KiB, of {kept}", (resident() - before) as f64 / kept as f64);
+    println!(
+        "    memory                   {:9.1} KiB, of {kept}",
+        (resident() - before) as f64 / kept as f64
+    );
     Ok(())
 }
 

@@ -77,8 +77,12 @@ fn link(linker: &mut Linker<Between>) -> Result<()> {
     linker.func_wrap(ENV, "free", |_: u64| {})?;
     linker.func_wrap(ENV, "length", |_: u64| -> u64 { 0 })?;
     linker.func_wrap(ENV, "length_unsafe", |_: u64| -> u64 { 0 })?;
-    linker.func_wrap(ENV, "input_offset", |caller: Caller<'_, Between>| -> u64 { caller.data().input.0 as u64 })?;
-    linker.func_wrap(ENV, "input_length", |caller: Caller<'_, Between>| -> u64 { caller.data().input.1 as u64 })?;
+    linker.func_wrap(ENV, "input_offset", |caller: Caller<'_, Between>| -> u64 {
+        caller.data().input.0 as u64
+    })?;
+    linker.func_wrap(ENV, "input_length", |caller: Caller<'_, Between>| -> u64 {
+        caller.data().input.1 as u64
+    })?;
     linker.func_wrap(ENV, "input_load_u8", |caller: Caller<'_, Between>, at: u64| -> Result<u32> {
         let between = caller.data();
         word::<1>(between, between.input.0 as u64 + at).map(|[byte]| u32::from(byte))

@@ -33,14 +33,6 @@ impl fmt::Display for Figure {
     }
 }
 
-/// Each of so many calls of one thing.
-pub fn each(rounds: usize, mut work: impl FnMut()) -> Figure {
-    for _ in 0..rounds / 10 + 1 {
-        work();
-    }
-    Figure::of((0..rounds).map(|_| time(&mut work)).collect())
-}
-
 /// Several things in turns, so that whatever else the machine does hits all alike.
 pub fn side_by_side(rounds: usize, works: &mut [&mut dyn FnMut()]) -> Vec<Figure> {
     let mut times = vec![Vec::with_capacity(rounds); works.len()];

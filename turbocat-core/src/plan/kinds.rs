@@ -264,6 +264,12 @@ fn nesting(
             return Kind::Pass { inputs: None };
         }
     };
+    if let (Some(Value::Object(given)), true) = (&work.inputs, config.get("inputs").is_some())
+        && !given.is_empty()
+    {
+        let help = "give them in one place: in the step, or in the configuration";
+        wrong("inputs", "the step gives inputs, and its configuration has `inputs` too".to_owned(), help);
+    }
     let (inputs, at) = match config.get("inputs") {
         Some(inputs) => (Some(inputs), place("inputs")),
         None => (work.inputs.as_ref(), layout.pointer(index).join("inputs")),

@@ -27,6 +27,7 @@ impl Driver {
         let limit = launched.timeout;
         let place = AttemptPlace {
             execution: self.context.clone(),
+            frame: step.frame,
             step: step.step,
             around: self.scheduler.around(step),
         };

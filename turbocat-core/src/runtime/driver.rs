@@ -52,6 +52,7 @@ pub(crate) struct Driver {
     pub(super) scheduler: Scheduler,
     pub(super) agents: Vec<Arc<Registered>>,
     pub(super) context: Arc<ExecutionContext>,
+    pub(super) surrounding: Arc<Surrounding>,
     pub(super) lineage: Arc<Lineage>,
     pub(super) log: Option<Arc<EventLog>>,
     pub(super) writer: Option<Writer>,
@@ -120,12 +121,14 @@ impl Driver {
         let plan = scheduler.plan();
         let span =
             tracing::info_span!("execution", id = %scheduler.id(), workflow = plan.name().unwrap_or("-"));
+        let surrounding = Arc::new(Surrounding::of(&shared, &lineage, log.as_ref()));
         Self {
             context: Arc::new(ExecutionContext {
                 id: scheduler.id(),
                 plan: Some(plan.clone()),
-                surroundings: Some(Surrounding::of(&shared, &lineage, log.as_ref())),
+                surroundings: Some(surrounding.clone()),
             }),
+            surrounding,
             shared,
             scheduler,
             agents,
@@ -290,6 +293,11 @@ impl Driver {
                 self.write_down().await?;
                 continue;
             }
+            if self.is_out_of_reach() {
+                self.instant = Instant::now();
+                self.feed(Input::Cancel { reason: "it is paused, and nobody can resume it".into() });
+                continue;
+            }
             let now = self.now();
             if self.wake_at.is_some_and(|at| at <= now) {
                 self.feed(Input::Timer);
@@ -348,10 +356,17 @@ impl Driver {
         }
     }
 
+    /// Whether it is paused and has no handle, no name that is kept: nobody could ever resume it.
+    fn is_out_of_reach(&self) -> bool {
+        self.writer.is_none() && self.log.is_none() && self.scheduler.is_paused() && self.running.is_empty()
+    }
+
     /// How long it stays here though it has nothing to do, if it may leave at all.
     fn patience(&self, now: Timestamp) -> Option<Sleep> {
         let durable = self.durable()?;
-        let watched = self.awaited || self.log.as_ref().is_some_and(|log| log.is_watched());
+        let watched = self.awaited
+            || self.log.as_ref().is_some_and(|log| log.is_watched())
+            || durable.is_wanted(self.context.id);
         let over = now.after(PATIENCE);
         let soon = self.wake_at.is_some_and(|at| at <= over);
         let leaves = durable.works() && !watched && self.running.is_empty() && !soon;
@@ -394,6 +409,7 @@ impl Driver {
             Err(failure) => failure.usage.take(),
         };
         if let Some(usage) = usage {
+            let usage = Box::new(usage.sound());
             self.feed(Input::AttemptUsed { step, attempt, usage });
         }
         self.feed(match outcome {

@@ -31,6 +31,9 @@ pub(crate) struct Durable {
     residents: Mutex<BTreeMap<ExecutionId, Resident>>,
     /// Those who wait for the end of an execution, whoever drives it.
     awaited: Mutex<BTreeMap<ExecutionId, Vec<Arc<Notify>>>>,
+    /// Executions that attempts here wait for: parked, they might find no place to go on, as those
+    /// who wait for them hold the places.
+    wanted: Mutex<BTreeMap<ExecutionId, u32>>,
     /// Whether this engine may hold executions without its knowing, where no lease ends: the
     /// journal did not say whether it gave or took one.
     doubt: AtomicBool,
@@ -38,6 +41,28 @@ pub(crate) struct Durable {
     pub(crate) doubted: Notify,
     /// The task that listens to hints.
     attendant: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// An attempt waits for an execution.
+pub(crate) struct Wanted {
+    durable: Arc<Durable>,
+    execution: ExecutionId,
+}
+
+impl Drop for Wanted {
+    fn drop(&mut self) {
+        let mut wanted = self.durable.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = wanted.get_mut(&self.execution) {
+            *count -= 1;
+            if *count == 0 {
+                wanted.remove(&self.execution);
+                drop(wanted);
+                if let Some(news) = self.durable.resident(self.execution) {
+                    let _ = news.send(News::Unwatched);
+                }
+            }
+        }
+    }
 }
 
 /// An execution that is driven here, or is about to be.
@@ -62,6 +87,7 @@ impl Durable {
             claims: AtomicBool::new(false),
             residents: Mutex::default(),
             awaited: Mutex::default(),
+            wanted: Mutex::default(),
             doubt: AtomicBool::new(false),
             doubted: Notify::new(),
             attendant: Mutex::default(),
@@ -80,6 +106,17 @@ impl Durable {
     /// Whether an execution is driven here, or is about to be.
     pub(crate) fn is_resident(&self, execution: ExecutionId) -> bool {
         self.residents().contains_key(&execution)
+    }
+
+    /// An attempt here waits for an execution, as long as the answer lives.
+    pub(crate) fn want(self: &Arc<Self>, execution: ExecutionId) -> Wanted {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner).entry(execution).or_default() += 1;
+        Wanted { durable: self.clone(), execution }
+    }
+
+    /// Whether an attempt here waits for it.
+    pub(crate) fn is_wanted(&self, execution: ExecutionId) -> bool {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&execution)
     }
 
     /// Whether it claims executions.

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::driver::{Driver, End};
 use super::error::{Error, ErrorKind};
+use super::journal::JournalErrorKind;
 use super::letter::{Letter, Message};
 use super::news::{Ask, Child, News, Stop};
 use super::shared::{Active, Nested, Shared};
@@ -78,6 +79,15 @@ impl Driver {
                     _ => {}
                 }
             }
+        }
+        // Nested workflows of attempts that are stopped by this turn, or were by their time limits.
+        let stopped = turn.actions.iter().filter_map(|action| match action {
+            Action::Abort { step, attempt } => Some((*step, *attempt)),
+            _ => None,
+        });
+        for execution in self.surrounding.forsaken(stopped) {
+            let reason = self.no_longer_needed();
+            outgoing.enclosed.sends.push(Letter::new(execution, Message::Cancel { reason }));
         }
         if self.scheduler.status().is_ended()
             && let Some(parent) = self.writer.as_ref().and_then(super::writer::Writer::parent)
@@ -215,10 +225,19 @@ impl Shared {
             // damaged: then whoever claims it gives it up, for a person to look at.
             return Ok(());
         }
-        // It was refused, and the one who was to be told is gone.
+        // It was refused, and the one who was to be told is gone; or nobody has begun it.
         let (driver, first, new) = self.begin_durable_child(nested)?;
-        durable.journal.create(&[new]).await.map_err(|error| StepFailure::error(error.to_string()))?;
-        tokio::spawn(driver.taken_in().drive(first));
+        match durable.journal.create(&[new]).await {
+            Ok(()) => drop(tokio::spawn(driver.taken_in().drive(first))),
+            // Somebody else was faster, and drives it.
+            Err(error) if error.kind() == JournalErrorKind::Conflict => driver.abandon(),
+            Err(error) => {
+                // It may be there all the same, held by this worker.
+                driver.abandon();
+                durable.doubts();
+                return Err(StepFailure::error(error.to_string()));
+            }
+        }
         Ok(())
     }
 }

@@ -32,11 +32,8 @@ pub(crate) async fn take(
     request: &AttemptRequest,
     clock: &EngineClock,
 ) -> Taken {
-    let place = AgentPlace {
-        worker: durable.worker,
-        execution: request.execution(),
-        attempt: format!("{}/{}", request.path(), request.attempt),
-    };
+    let place =
+        AgentPlace { worker: durable.worker, execution: request.execution(), attempt: request.attempt_key() };
     // Before it is asked for: whoever asks may be stopped before the answer is there.
     let taken = Taken { durable: durable.clone(), clock: clock.clone(), agent: agent.into(), place };
     let mut hints = durable.journal.hints();

@@ -66,6 +66,7 @@ impl Drop for Active {
 type Channel = (NewsSender, mpsc::UnboundedReceiver<News>);
 
 /// A nested workflow that is to be started.
+#[derive(Clone)]
 pub(crate) struct Nested {
     pub(crate) id: ExecutionId,
     pub(crate) workflow: Box<str>,

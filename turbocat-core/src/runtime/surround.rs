@@ -1,7 +1,8 @@
 //! What attempts may ask of the engine while they are being done: to be heard, and to have agents
 //! and workflows do something for them.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::Value;
@@ -17,7 +18,7 @@ use super::news::Stop;
 use super::places;
 use super::shared::{Active, Nested, Shared};
 use crate::catalog::{AgentDescription, Catalog};
-use crate::event::ExecutionStatus;
+use crate::event::{ExecutionStatus, StepRef};
 use crate::failure::{FailureKind, StepFailure};
 use crate::output::StepOutput;
 use crate::report::{Report, Said};
@@ -25,20 +26,49 @@ use crate::request::{AttemptRequest, Surroundings};
 use crate::scheduler::ChildOutcome;
 use crate::time::ExecutionId;
 
+/// How long to wait before looking whether a nested workflow that another engine drove can be taken
+/// up here.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// The engine, as the attempts of one execution see it.
 pub(super) struct Surrounding {
     shared: Arc<Shared>,
     lineage: Arc<Lineage>,
     log: Option<Arc<EventLog>>,
+    begun: Mutex<Begun>,
+}
+
+/// The nested workflows that attempts wait for, where executions are kept.
+#[derive(Default)]
+struct Begun {
+    /// Those of attempts that go on.
+    waiting: Vec<(StepRef, u32, ExecutionId)>,
+    /// Those of attempts that were stopped by their time limits.
+    left: Vec<ExecutionId>,
 }
 
 impl Surrounding {
-    pub(super) fn of(
-        shared: &Arc<Shared>,
-        lineage: &Arc<Lineage>,
-        log: Option<&Arc<EventLog>>,
-    ) -> Arc<dyn Surroundings> {
-        Arc::new(Self { shared: shared.clone(), lineage: lineage.clone(), log: log.cloned() })
+    pub(super) fn of(shared: &Arc<Shared>, lineage: &Arc<Lineage>, log: Option<&Arc<EventLog>>) -> Self {
+        let (shared, lineage) = (shared.clone(), lineage.clone());
+        Self { shared, lineage, log: log.cloned(), begun: Mutex::default() }
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Begun> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The nested workflows that nobody waits for any more, once these attempts are stopped. They are
+    /// cancelled by letters that are written with the turn that stops the attempts.
+    pub(super) fn forsaken(&self, stopped: impl Iterator<Item = (StepRef, u32)>) -> Vec<ExecutionId> {
+        let mut begun = self.begun();
+        let mut forsaken = std::mem::take(&mut begun.left);
+        if !begun.waiting.is_empty() {
+            for (step, attempt) in stopped {
+                let of_attempt = |one: &mut (StepRef, u32, ExecutionId)| (one.0, one.1) == (step, attempt);
+                forsaken.extend(begun.waiting.extract_if(.., of_attempt).map(|(_, _, execution)| execution));
+            }
+        }
+        forsaken
     }
 }
 
@@ -106,15 +136,16 @@ impl Surroundings for Surrounding {
         };
         let first = parent.child_named(key);
         if self.shared.durable.is_none() {
-            return outcome(self.in_memory(nested(first)).await, first);
+            return outcome(self.in_memory(nested(first)).await, first, true);
         }
-        let ended = self.durably(nested(first)).await?;
-        if ended.status == ExecutionStatus::Completed || request.attempt == 1 {
-            return outcome(ended, first);
+        let (ended, fresh) = self.durably(request, nested(first)).await?;
+        if ended.status == ExecutionStatus::Completed || fresh {
+            return outcome(ended, first, fresh);
         }
         // It is the end of what an earlier attempt began; this one begins its own.
         let own = parent.child_named(&format!("{key}#{}", request.attempt));
-        outcome(self.durably(nested(own)).await?, own)
+        let (ended, fresh) = self.durably(request, nested(own)).await?;
+        outcome(ended, own, fresh)
     }
 
     fn describe_agent(&self, agent: &str) -> Option<AgentDescription> {
@@ -147,43 +178,78 @@ impl Surrounding {
         ended.unwrap_or_else(|error| super::nested::refused(StepFailure::error(error.to_string())))
     }
 
-    /// As an execution of its own, begun unless an earlier attempt did.
-    async fn durably(&self, nested: Nested) -> Result<ChildOutcome, StepFailure> {
-        let engine = Engine { shared: self.shared.clone() };
+    /// As an execution of its own, begun unless an earlier attempt did. Also tells whether it had not
+    /// ended before.
+    async fn durably(
+        &self,
+        request: &AttemptRequest,
+        nested: Nested,
+    ) -> Result<(ChildOutcome, bool), StepFailure> {
+        let Some(durable) = &self.shared.durable else {
+            return Err(StepFailure::error("the engine has no journal"));
+        };
         let id = nested.id;
-        let mut guard = CancelOnDrop { engine: Some(engine.clone()), execution: id };
-        self.shared.adopt(nested).await?;
-        let ended = engine.wait(id).await;
-        guard.engine = None;
+        let engine = Engine { shared: self.shared.clone() };
+        let _wanted = durable.want(id);
+        self.begun().waiting.push((request.step_ref(), request.attempt, id));
+        let leaving = Leaving { surrounding: self, execution: id };
+        let mut fresh = true;
+        if let Ok(Some(recorded)) = durable.journal.load(id).await {
+            fresh = !recorded.status.is_ended();
+        }
+        let ended = loop {
+            if fresh {
+                self.shared.adopt(nested.clone()).await?;
+            }
+            if self.shared.is_stopping() {
+                // The next engine goes on with both.
+                return std::future::pending().await;
+            }
+            // Where nobody else drives executions it is driven here, and stays.
+            let again = self.shared.clock.sleep_until(self.shared.clock.now().after(AGAIN));
+            tokio::select! {
+                biased;
+                ended = engine.wait(id) => break ended,
+                () = again, if durable.journal.lease().is_some() => {}
+            }
+        };
+        leaving.has_ended();
         match ended {
-            Ok(execution) => Ok(of(&execution)),
+            Ok(execution) => Ok((of(&execution), fresh)),
+            Err(error) if error.kind() == super::error::ErrorKind::NotWaiting => {
+                let failure = StepFailure::new(FailureKind::NESTED, error.to_string()).permanent();
+                Ok((super::nested::refused(failure), fresh))
+            }
             Err(error) => {
-                Err(StepFailure::error(format!("the nested workflow {id} was lost sight of: {error}")))
+                let message = format!("the nested workflow {id} was lost sight of: {error}");
+                Err(StepFailure::error(message))
             }
         }
     }
 }
 
-/// Cancels a nested execution that nobody waits for any more.
-struct CancelOnDrop {
-    engine: Option<Engine>,
+/// An attempt waits for a nested workflow. If it is stopped by its time limit, the next turn says
+/// that nobody waits any more; if the engine goes away, nobody does, as another attempt may wait
+/// again.
+struct Leaving<'a> {
+    surrounding: &'a Surrounding,
     execution: ExecutionId,
 }
 
-impl Drop for CancelOnDrop {
+impl Leaving<'_> {
+    fn has_ended(self) {
+        self.surrounding.begun().waiting.retain(|(_, _, execution)| *execution != self.execution);
+    }
+}
+
+impl Drop for Leaving<'_> {
     fn drop(&mut self) {
-        let Some(engine) = self.engine.take() else { return };
-        // An engine that shuts down leaves executions as they are: the next one goes on with them.
-        if engine.shared.is_stopping() {
-            return;
+        let mut begun = self.surrounding.begun();
+        let before = begun.waiting.len();
+        begun.waiting.retain(|(_, _, execution)| *execution != self.execution);
+        if begun.waiting.len() < before {
+            begun.left.push(self.execution);
         }
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let execution = self.execution;
-        runtime.spawn(async move {
-            if let Err(error) = engine.cancel(execution, "the attempt that began it was stopped").await {
-                tracing::debug!(%error, %execution, "a nested workflow could not be cancelled");
-            }
-        });
     }
 }
 
@@ -196,9 +262,10 @@ fn of(execution: &Execution) -> ChildOutcome {
     }
 }
 
-/// What a nested workflow came to, as what an attempt is told.
-fn outcome(ended: ChildOutcome, id: ExecutionId) -> Result<StepOutput, StepFailure> {
-    let usage = ended.usage.map(|usage| *usage).unwrap_or_default();
+/// What a nested workflow came to, as what an attempt is told. What it used is told once: an earlier
+/// attempt that saw its end has told it.
+fn outcome(ended: ChildOutcome, id: ExecutionId, fresh: bool) -> Result<StepOutput, StepFailure> {
+    let usage = ended.usage.filter(|_| fresh).map(|usage| *usage).unwrap_or_default();
     if ended.status == ExecutionStatus::Completed {
         return Ok(StepOutput::shared(ended.output).used(usage));
     }
@@ -207,8 +274,12 @@ fn outcome(ended: ChildOutcome, id: ExecutionId) -> Result<StepOutput, StepFailu
     if let Some(failure) = ended.failure.as_ref().filter(|failure| unknown.contains(&failure.kind)) {
         return Err(failure.clone().used(usage));
     }
+    let again = ended.status != ExecutionStatus::Cancelled
+        && ended.failure.as_ref().is_none_or(|failure| failure.retryable);
     let cause = ended.failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
     let detail = serde_json::json!({ "executionId": id.to_string(), "status": status });
     let message = format!("the nested workflow ended as {status}{cause}");
-    Err(StepFailure::new(FailureKind::NESTED, message).detail(detail).used(usage))
+    let mut failure = StepFailure::new(FailureKind::NESTED, message).detail(detail).used(usage);
+    failure.retryable = again;
+    Err(failure)
 }

@@ -39,6 +39,19 @@ impl Scheduler {
         excess(budget, spent)
     }
 
+    /// It was resumed: if it had stopped for its budget, it may use the same once more.
+    pub(super) fn grant_budget(&mut self) {
+        let Some(budget) = self.plan.0.budget.as_ref().filter(|budget| budget.then == OverBudget::Pause)
+        else {
+            return;
+        };
+        if let Some(spent) = &mut self.state.spent
+            && excess(budget, spent).is_some()
+        {
+            spent.before = spent.total.clone();
+        }
+    }
+
     pub(super) fn stop_for_budget(&mut self, turn: &mut Turn, over: String, now: Timestamp) {
         let then = self.plan.0.budget.as_ref().map(|budget| budget.then).unwrap_or_default();
         match then {

@@ -154,13 +154,18 @@ impl Scheduler {
             self.complete(turn, step, outcome.output, now);
         } else {
             let status = outcome.status.word();
+            // Whoever cancelled it does not want another one.
+            let again = outcome.status != ExecutionStatus::Cancelled
+                && outcome.failure.as_ref().is_none_or(|failure| failure.retryable);
             let cause = outcome.failure.map_or_else(String::new, |failure| format!(": {}", failure.message));
             let detail = json!({ "executionId": execution.to_string(), "status": status });
             let failure = StepFailure::new(
                 FailureKind::NESTED,
                 format!("the nested workflow ended as {status}{cause}"),
             );
-            let fact = self.failed(step, failure.detail(detail), now);
+            let failure = failure.detail(detail);
+            let failure = if again { failure } else { failure.permanent() };
+            let fact = self.failed(step, failure, now);
             self.emit(turn, now, fact);
         }
         self.answered = None;

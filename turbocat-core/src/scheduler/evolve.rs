@@ -146,9 +146,7 @@ impl Scheduler {
             Fact::ExecutionPaused { .. } => self.state.paused = true,
             Fact::ExecutionResumed => {
                 self.state.paused = false;
-                if let Some(spent) = &mut self.state.spent {
-                    spent.before = spent.total.clone();
-                }
+                self.grant_budget();
             }
             Fact::CancelRequested { .. } => {}
             Fact::ExecutionEnded { status, output, failure } => {

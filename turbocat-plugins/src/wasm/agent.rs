@@ -113,7 +113,7 @@ impl<'a> Call<'a> {
         self,
         host: &Arc<Host>,
         code: &Code,
-        agent: &AgentCode,
+        agent: &Arc<AgentCode>,
     ) -> Result<StepOutput, StepFailure> {
         let input = match &self.inputs {
             Inputs::Of(value) => Input::Json(value),
@@ -137,25 +137,48 @@ impl<'a> Call<'a> {
             function: &agent.function,
         };
         let given = Given { input, request: self.request, config: self.config, limits };
-        let Done { output, spent } = match self.request {
+        let Done { output, length, spent } = match self.request {
             Some(request) if code.is_kept() => {
                 call::kept(host, (code.number, request.execution()), target, given).await
             }
             _ => call::once(host, target, given).await,
         };
-        let checked = output.and_then(|value| match &agent.output {
-            None => Ok(value),
-            Some(schema) => match schema.mistake(&value) {
-                None => Ok(value),
-                Some((mistake, at)) => {
-                    Err(unfit(code, agent, FailureKind::OUTPUT, "the output of", &mistake, &at))
-                }
-            },
-        });
+        let checked = match output {
+            Ok(value) => checked(code, agent, value, length).await,
+            Err(failure) => Err(failure),
+        };
         match checked {
             Ok(value) => Ok(StepOutput::from(value).used(usage(spent))),
             Err(failure) => Err(failure.used(usage(spent))),
         }
+    }
+}
+
+/// Outputs from this size on are checked where nobody waits for it.
+const LARGE: u64 = 64 << 10;
+
+/// The output, if it fits its schema.
+async fn checked(
+    code: &Code,
+    agent: &Arc<AgentCode>,
+    value: Value,
+    length: u64,
+) -> Result<Value, StepFailure> {
+    let Some(schema) = &agent.output else { return Ok(value) };
+    let (value, mistake) = if length < LARGE {
+        let mistake = schema.mistake(&value);
+        (value, mistake)
+    } else {
+        let agent = agent.clone();
+        let work = move || {
+            let mistake = agent.output.as_ref().and_then(|schema| schema.mistake(&value));
+            (value, mistake)
+        };
+        tokio::task::spawn_blocking(work).await?
+    };
+    match mistake {
+        None => Ok(value),
+        Some((mistake, at)) => Err(unfit(code, agent, FailureKind::OUTPUT, "the output of", &mistake, &at)),
     }
 }
 

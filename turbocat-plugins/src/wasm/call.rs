@@ -44,6 +44,8 @@ pub(super) enum Input<'a> {
 /// What came of it, and what it took.
 pub(super) struct Done {
     pub(super) output: Result<Value, StepFailure>,
+    /// How long the output was, in bytes.
+    pub(super) length: u64,
     pub(super) spent: Spent,
 }
 
@@ -98,13 +100,14 @@ async fn call(host: &Host, target: Target<'_>, given: Given<'_>, alive: &mut Ali
     let (ended, cpu) = metered(go(target, alive)).await;
     let (output, is_sound) = outcome::read(&mut alive.store, target.function, ended);
     alive.is_sound = is_sound;
-    let spent = Spent { cpu, ..alive.store.data().spent };
-    Done { output, spent }
+    let guest = alive.store.data();
+    let spent = Spent { cpu, ..guest.spent };
+    Done { output, length: guest.output.1, spent }
 }
 
 impl Done {
     pub(super) fn failed(failure: StepFailure) -> Self {
-        Self { output: Err(failure), spent: Spent::default() }
+        Self { output: Err(failure), length: 0, spent: Spent::default() }
     }
 }
 

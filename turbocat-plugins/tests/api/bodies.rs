@@ -109,3 +109,12 @@ async fn a_form_of_parts_holds_fields_and_files() {
     assert_eq!(String::from_utf8_lossy(&seen.body), String::from_utf8_lossy(&expected));
     assert_eq!(seen.body, expected);
 }
+
+#[tokio::test]
+async fn a_form_of_parts_tells_where_they_end_whoever_named_its_type() {
+    let headers = json!({ "Content-Type": "multipart/form-data" });
+    let seen = seen(json!({ "method": "POST", "headers": headers, "body": { "a": "b" } })).await;
+    let kind = seen.header("content-type").unwrap();
+    let boundary = kind.strip_prefix("multipart/form-data; boundary=").unwrap();
+    assert!(seen.text().ends_with(&format!("--{boundary}--\r\n")));
+}

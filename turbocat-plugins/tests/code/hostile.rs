@@ -80,8 +80,8 @@ async fn deep_recursion_is_an_error_that_the_code_may_catch() {
     );
     // as deep as anybody needs
     assert_eq!(
-        value("function f(n) { return n === 0 ? 0 : 1 + f(n - 1) }\nreturn f(900)", json!({})).await,
-        900
+        value("function f(n) { return n === 0 ? 0 : 1 + f(n - 1) }\nreturn f(3000)", json!({})).await,
+        3000
     );
 }
 

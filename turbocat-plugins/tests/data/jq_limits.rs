@@ -7,9 +7,10 @@ use crate::ask::failure_of;
 fn stops(filter: &str, data: Value, expected: &str) {
     // Whatever stops for another reason has all the time it needs.
     let time = if expected == TIME || expected == SOME { 300 } else { 60_000 };
+    let memory = if expected == MEMORY { 4 } else { 64 };
     let config = json!({
         "operation": "jq",
-        "operationConfig": { "filter": filter, "timeoutMs": time, "maxMemoryMb": 4, "outputs": "first" },
+        "operationConfig": { "filter": filter, "timeoutMs": time, "maxMemoryMb": memory, "outputs": "first" },
     });
     let (kind, message) = failure_of(json!({ "data": data }), config);
     assert_eq!(kind, "limit", "{filter}: {message}");

@@ -23,7 +23,7 @@ fn is_openai(seen: &Seen) -> bool {
 }
 
 fn both() -> Value {
-    json!({ "models": ["openai/gpt-4o-mini", "anthropic/claude-haiku"], "timeout": "400ms" })
+    json!({ "models": ["openai/gpt-4o-mini", "anthropic/claude-haiku"], "timeout": "2s" })
 }
 
 #[tokio::test]

@@ -12,8 +12,12 @@ use crate::server::{Reply, Server};
 
 /// What one model's reply makes of a step.
 async fn failure(provider: Provider, reply: Reply, stream: bool) -> StepFailure {
+    failure_within(provider, reply, stream, "2m").await
+}
+
+async fn failure_within(provider: Provider, reply: Reply, stream: bool, timeout: &str) -> StepFailure {
     let server = script(vec![reply]).await;
-    let config = json!({ "provider": provider.name(), "model": model(provider), "stream": stream, "timeout": "300ms" });
+    let config = json!({ "provider": provider.name(), "model": model(provider), "stream": stream, "timeout": timeout });
     ask(&agent(&server), config).await.unwrap_err()
 }
 
@@ -81,14 +85,14 @@ async fn an_empty_purse_is_not_waited_for() {
 #[tokio::test]
 async fn silence_is_a_timeout() {
     for stream in [false, true] {
-        let silent = failure(Provider::OpenAi, Reply::hang(), stream).await;
+        let silent = failure_within(Provider::OpenAi, Reply::hang(), stream, "300ms").await;
         assert_eq!(silent.to_string(), "`openai/gpt-4o-mini`: timed out after 300 ms (timeout)");
-        // and so is silence in the midst of an answer
-        let half = half(Provider::Anthropic).then_hang();
-        let failure = failure(Provider::Anthropic, half, true).await;
-        assert_eq!(failure.kind.as_str(), "timeout");
-        assert_eq!(failure.usage.unwrap().input_tokens, 19, "what was spent is lost");
     }
+    // and so is silence in the midst of an answer
+    let half = half(Provider::Anthropic).then_hang();
+    let failure = failure_within(Provider::Anthropic, half, true, "2s").await;
+    assert_eq!(failure.kind.as_str(), "timeout");
+    assert_eq!(failure.usage.unwrap().input_tokens, 19, "what was spent is lost");
 }
 
 /// The first half of a stream, of which more is promised.

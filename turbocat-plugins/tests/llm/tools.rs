@@ -80,7 +80,10 @@ async fn tools_of_one_message_are_done_at_once_and_told_in_order() {
     let server = script(vec![calls(&[("wait", r#"{"n":1}"#), ("wait", r#"{"n":2}"#)]), says("done")]).await;
     let request =
         AttemptRequest::new(json!({ "prompt": "p" })).with_config(config(json!([{ "agent": "wait" }])));
-    agent(&server).execute(request.with_surroundings(Arc::new(Waits(together)))).await.unwrap();
+    let agent = agent(&server);
+    let done = agent.execute(request.with_surroundings(Arc::new(Waits(together))));
+    let done = tokio::time::timeout(std::time::Duration::from_secs(30), done).await;
+    assert!(done.is_ok_and(|done| done.is_ok()), "one tool waits for the other");
     assert_eq!(told(&server), ["1", "2"]);
 }
 

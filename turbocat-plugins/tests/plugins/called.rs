@@ -53,7 +53,7 @@ pub(crate) fn host() -> PluginsBuilder {
 /// An engine with the agents of one plugin, and what they said.
 pub(crate) struct Called {
     pub(crate) plugin: Plugin,
-    engine: Engine,
+    pub(crate) engine: Engine,
     said: Arc<Heard>,
 }
 
@@ -75,8 +75,12 @@ struct Ear(Arc<Heard>);
 
 impl Called {
     pub(crate) async fn new(host: PluginsBuilder, name: &str, grants: &[&str]) -> Self {
+        Self::of(host, Source::file(file(name)), grants).await
+    }
+
+    pub(crate) async fn of(host: PluginsBuilder, source: Source, grants: &[&str]) -> Self {
         let plugins = host.build().unwrap();
-        let plugin = plugins.load(Source::file(file(name)), Grants::parse(grants).unwrap()).await.unwrap();
+        let plugin = plugins.load(source, Grants::parse(grants).unwrap()).await.unwrap();
         let said = Arc::new(Heard::default());
         let builder = Engine::builder().observer(Ear(said.clone()));
         let engine = plugin.register(builder).build();

@@ -2,6 +2,7 @@
 //! built. `TURBOCAT_TEST_PLUGINS` names a folder of others, built anew.
 
 #![cfg(feature = "wasm")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod called;
 mod directory;

@@ -1,8 +1,10 @@
 //! A plugin that was made with the kit of Extism and knows nothing of Turbocat.
 
 use serde_json::{Value, json};
+use turbocat_core::Workflow;
+use turbocat_plugins::wasm::{Manifest, ManifestAgent, Source, StateKind};
 
-use crate::called::{Called, host};
+use crate::called::{Called, file, host};
 use crate::directory::Directory;
 
 const PAGE: &str = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nconnection: close\r\n\r\nnone";
@@ -59,4 +61,28 @@ async fn it_fetches_from_where_it_was_granted_and_from_nowhere_else() {
     assert_eq!(failure.kind.as_str(), "denied");
     assert_eq!(failure.detail.unwrap()["grant"], json!(format!("http GET {}", directory.address)));
     assert_eq!(directory.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_program_may_say_what_it_is_and_that_its_memory_lives_as_long_as_an_execution() {
+    let mut manifest = Manifest::new("vowels", "2.1.0");
+    let mut agent = ManifestAgent::default();
+    (agent.name, agent.function) = ("count".to_owned(), Some("count_vowels".to_owned()));
+    manifest.agents.push(agent);
+    manifest.state = StateKind::Execution;
+    let called = Called::of(host(), Source::file(file("plain")).manifest(manifest), &[]).await;
+
+    let workflow = json!({
+        "steps": {
+            "first": { "agent": "count", "inputs": { "x": "aei" } },
+            "second": { "agent": "count@2", "inputs": { "x": "ou" }, "dependsOn": "first" },
+        },
+        "outputs": { "totals": ["{{ first.total }}", "{{ second.total }}"] },
+    });
+    let workflow = Workflow::from_yaml(&workflow.to_string()).unwrap();
+    // What the first step left, the second finds; no other execution does.
+    for _ in 0..2 {
+        let execution = called.engine.run(&workflow, json!({})).await.unwrap();
+        assert_eq!(execution.output()["totals"], json!([3, 5]));
+    }
 }

@@ -126,6 +126,11 @@ async fn inputs_and_outputs_are_held_against_the_schemas() {
     assert_eq!(failure.detail.unwrap()["at"], "/n");
     let failure = call(&plugin, "echo", json!({ "n": 6 })).await.unwrap_err();
     assert_eq!((failure.kind, failure.retryable), (FailureKind::OUTPUT, false));
+    // A large one is checked elsewhere.
+    let padding = "x".repeat(100_000);
+    call(&plugin, "echo", json!({ "n": 5, "padding": padding })).await.unwrap();
+    let failure = call(&plugin, "echo", json!({ "n": 6, "padding": padding })).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::OUTPUT);
     let described = plugin.agents()[0].1.describe();
     assert_eq!(described.input, Some(manifest["agents"][0]["input"].clone()));
 }

@@ -1,6 +1,7 @@
 //! Reading filters, once for each text.
 
 use std::fmt;
+use std::panic::catch_unwind;
 use std::sync::{Arc, LazyLock};
 
 use jaq_core::compile::Undefined;
@@ -34,8 +35,9 @@ pub(super) fn compile(text: &str, names: &[String]) -> Result<Arc<Program>, Mist
         return Err(Mistake { message, help: None });
     }
     PROGRAMS.get_or((text.to_owned(), names.to_vec()), |(text, names)| {
-        // The parser is recursive.
-        with_room(|| read(text, names)).unwrap_or_else(|error| {
+        // The parser is recursive; and should it panic, that is no reason for us to.
+        let guarded = || catch_unwind(|| read(text, names)).unwrap_or_else(|_| Err(unknown()));
+        with_room(guarded).unwrap_or_else(|error| {
             Err(Mistake { message: format!("no thread could be started: {error}"), help: None })
         })
     })
