@@ -257,8 +257,9 @@ async fn a_secret_of_the_step_is_not_told_to_a_provider() {
 #[tokio::test]
 async fn a_secret_that_json_would_escape_is_not_told_to_a_provider() {
     let secret = "quo\"te\nline";
+    let result = json!({ "it": ["is", secret], "pin": 4711, "other": 14711 });
     let around = Around::default()
-        .agent("leaks", json!({ "type": "object" }), move |_| Ok(json!({ "it": ["is", secret] }).into()))
+        .agent("leaks", json!({ "type": "object" }), move |_| Ok(result.clone().into()))
         .agent("fails", json!({ "type": "object" }), move |_| {
             Err(StepFailure::error(format!("bad {secret}")))
         });
@@ -266,9 +267,10 @@ async fn a_secret_that_json_would_escape_is_not_told_to_a_provider() {
     let request = AttemptRequest::new(json!({ "prompt": "p" }))
         .with_config(config(json!([{ "agent": "leaks" }, { "agent": "fails" }])))
         .with_surroundings(Arc::new(around))
-        .with_secrets(Arc::new(json!({ "TOKEN": secret })));
+        .with_secrets(Arc::new(json!({ "TOKEN": secret, "PIN": "4711" })));
     agent(&server).execute(request).await.unwrap();
-    assert_eq!(told(&server), [r#"{"it":["is","[secret]"]}"#, r#"{"error":"bad [secret]"}"#]);
+    let whole = r#"{"it":["is","[secret]"],"pin":"[secret]","other":14711}"#;
+    assert_eq!(told(&server), [whole, r#"{"error":"bad [secret]"}"#]);
 }
 
 #[tokio::test]

@@ -1,12 +1,16 @@
 //! What was not granted ends the call, and what was granted works.
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use turbocat_core::{AttemptRequest, Said};
-use turbocat_plugins::net::Egress;
+use turbocat_plugins::net::{Egress, Resolve};
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, Plugins};
 
 use crate::abi::Listener;
@@ -218,6 +222,31 @@ async fn a_request_that_describes_itself_at_too_great_length_is_not_made() {
     check(100, 1, "127.0.0.1").await;
     check(101, 1, "sends more than 100 headers").await;
     check(99, 11_000, "asks with a request of more than 1048576 bytes").await;
+}
+
+/// Never says where a name leads.
+struct Silent;
+
+#[async_trait]
+impl Resolve for Silent {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_times_out_is_not_taken_for_the_call() {
+    let egress = Egress::builder().resolver(Silent).build().unwrap();
+    let plugins = Plugins::builder().pool_size(2).egress(egress).build().unwrap();
+    let plugin = asker(r#"{"url":"http://silent.test/"}"#, None, &plugins, &["http * *:*"]).await;
+    // the way out waits half a minute for a connection, the call much longer for its end
+    let limits = Limits::default().time(Duration::from_secs(3600));
+    let failure = plugin.call("ask", Call::new(json!({})).limits(limits)).await.unwrap_err();
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("timeout", true));
+    assert!(
+        failure.message.starts_with("plugin `demo`: `http://silent.test` cannot be reached"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]
