@@ -25,6 +25,7 @@ mod reference;
 mod scan;
 mod text;
 mod token;
+mod url;
 mod view;
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::compile::{Compiler, Part, TextPart};
 use super::error::{EvalError, TemplateError};
 use super::reference::{Names, Reference, RootValue, Uses};
+use super::url::Laid;
 
 /// A JSON value with tokens in its strings, at any depth of its lists and objects.
 ///
@@ -41,8 +42,9 @@ impl Template {
         })
     }
 
-    /// Percent-encodes what tokens give in the text of these fields, which are URLs. A token at the
-    /// very beginning is left alone: it may be an address.
+    /// Percent-encodes what tokens give in the text of these fields, which are URLs, and refuses
+    /// what would lead to another path. A token at the very beginning is left alone: it may be an
+    /// address.
     pub(crate) fn encode(&mut self, fields: &[String]) {
         let Body::Part(Part::Object(parts)) = &mut self.body else { return };
         for (key, part) in parts {
@@ -94,17 +96,15 @@ fn build(part: &Part, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
         Part::Token(token) => token.copy(roots)?,
         Part::Text(parts) => {
             let mut text = String::new();
+            let mut laid = Laid::default();
             for part in parts {
                 match part {
                     TextPart::Literal(literal) => text.push_str(literal),
                     TextPart::Token(token) => token.write(roots, &mut text)?,
-                    TextPart::Encoded(token) => {
-                        let mut plain = String::new();
-                        token.write(roots, &mut plain)?;
-                        percent_encode(&plain, &mut text);
-                    }
+                    TextPart::Encoded(token) => laid.write(token, roots, &mut text)?,
                 }
             }
+            laid.judge(&text)?;
             Value::String(text)
         }
         Part::List(parts) => {
@@ -122,15 +122,4 @@ fn build(part: &Part, roots: &[RootValue<'_>]) -> Result<Value, EvalError> {
             Value::Object(map)
         }
     })
-}
-
-/// Text as a part of a URL: all but letters, digits and `-._~` as `%` and two digits a byte.
-fn percent_encode(plain: &str, text: &mut String) {
-    for byte in plain.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(byte as char);
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
 }

@@ -102,6 +102,49 @@ steps:
     assert_eq!(output["whole"]["url"], "https://x.example/?q=1");
 }
 
+#[tokio::test]
+async fn a_value_in_a_url_does_not_lead_to_another_path() {
+    let check = async |url: &str, id: &str, expected: Result<&str, &str>| {
+        let text = format!("steps: {{ s: {{ agent: mirror, config: {{ url: '{url}' }} }} }}");
+        let execution = match engine().run(&workflow(&text), json!({ "id": id })).await {
+            Ok(execution) => execution,
+            Err(error) => error.into_execution().unwrap(),
+        };
+        let failure = execution.steps().next().unwrap().failure;
+        let got = match &failure {
+            None => Ok(execution.output()["s"]["url"].as_str().unwrap()),
+            Some(failure) => Err((failure.kind.as_str(), &*failure.message)),
+        };
+        match expected {
+            Ok(expected) => assert_eq!(got, Ok(expected), "{url} {id}"),
+            Err(dots) => {
+                let (kind, message) = got.unwrap_err();
+                assert_eq!(kind, "template", "{url} {id}: {message}");
+                let expected = format!("makes `{dots}` of a part of the URL's path");
+                assert!(message.contains(&expected) && message.contains("{{ inputs.id }}"), "{message}");
+            }
+        }
+    };
+    let posts = "https://x.example/users/{{ inputs.id }}/posts";
+    check(posts, "..", Err("..")).await;
+    check(posts, ".", Err(".")).await;
+    check(posts, "...", Ok("https://x.example/users/.../posts")).await;
+    check(posts, "a..", Ok("https://x.example/users/a../posts")).await;
+    check(posts, "../..", Ok("https://x.example/users/..%2F../posts")).await;
+    check(posts, "%2e", Ok("https://x.example/users/%252e/posts")).await;
+    check("https://x.example/users/{{ inputs.id }}", "..", Err("..")).await;
+    check("https://x.example/users/{{ inputs.id }}?q=1", "..", Err("..")).await;
+    check("https://x.example/users/{{ inputs.id }}#top", "..", Err("..")).await;
+    check("https://x.example/users/.{{ inputs.id }}/posts", ".", Err("..")).await;
+    check("https://x.example/users/.{{ inputs.id }}/posts", "", Err(".")).await;
+    check("https://x.example/users/%2E{{ inputs.id }}/posts", ".", Err("..")).await;
+    check("https://x.example/users/{{ inputs.id }}{{ inputs.id }}", ".", Err("..")).await;
+    check("https://x.example/users/{{ inputs.id }}\\posts", "..", Err("..")).await;
+    check("https://x.example/users/{{ inputs.id }} ", "..", Err("..")).await;
+    check("https://x.example/../a?q={{ inputs.id }}", "..", Ok("https://x.example/../a?q=..")).await;
+    check("https://x.example/?q=/{{ inputs.id }}/", "..", Ok("https://x.example/?q=/../")).await;
+}
+
 #[test]
 fn a_mistake_of_a_configuration_is_shown_where_it_stands() {
     let text = "\

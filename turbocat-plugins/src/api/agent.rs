@@ -13,6 +13,7 @@ use turbocat_core::{
 };
 
 use super::answer::Answer;
+use super::headers::guard;
 use super::method::may_act_twice;
 use super::reader::Stage;
 use super::retry::{asked_pause, chance};
@@ -69,6 +70,7 @@ impl AgentExecutor for ApiAgent {
             return Err(unfit(&BadConfig::at("/url", "`url` is required")));
         };
         settings.shown = without_secrets(&settings.shown, |text| request.redact(text));
+        guard(&mut settings.headers, |text| request.redact(text));
         if may_act_twice(&settings.method) {
             settings
                 .headers
@@ -163,7 +165,10 @@ impl Call<'_> {
             error.failure()
         })?;
         let code = answer.status.as_u16();
-        let output = answer.output(settings.response_type, &settings.shown, retries);
+        let output = {
+            let redact = |text: &str| self.request.redact(text);
+            answer.output(settings.response_type, &settings.shown, retries, redact)
+        };
         let took = answer.took.as_millis();
         let size = answer.body.len();
         let fails = settings.fail_on.contains(answer.status);

@@ -1,5 +1,6 @@
 //! An answer as the output of a step.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::settings::ResponseType;
+use super::shown::bytes_without_secrets;
 
 /// An answer, read to its end.
 #[derive(Debug)]
@@ -27,22 +29,35 @@ impl Answer {
         if secret.is_empty() {
             return self;
         }
-        if inside(&self.body) {
-            self.body = replaced(&self.body, secret.as_bytes());
+        // some servers escape slashes in JSON
+        for dress in [secret.to_owned(), secret.replace('/', "\\/")] {
+            self.body = replaced(self.body, dress.as_bytes());
         }
         for value in self.headers.values_mut().filter(|value| inside(value.as_bytes())) {
-            *value = HeaderValue::from_bytes(&replaced(value.as_bytes(), secret.as_bytes()))
+            *value = HeaderValue::from_bytes(&replaced(value.as_bytes().to_vec(), secret.as_bytes()))
                 .unwrap_or(HeaderValue::from_static(BLACK));
         }
         self
     }
 
-    pub(crate) fn output(&self, kind: ResponseType, url: &str, retries: u32) -> Value {
+    /// What the step gets. The engine takes secrets out of texts; `redact` takes them out of a body
+    /// before it becomes a text in which they cannot be found.
+    pub(crate) fn output(
+        &self,
+        kind: ResponseType,
+        url: &str,
+        retries: u32,
+        redact: impl Fn(&str) -> String,
+    ) -> Value {
+        let body = match kind {
+            ResponseType::Blob => bytes_without_secrets(&self.body, redact),
+            ResponseType::Json | ResponseType::Text => Cow::Borrowed(&*self.body),
+        };
         json!({
             "statusCode": self.status.as_u16(),
             "statusText": self.phrase(),
             "headers": headers(&self.headers),
-            "data": data(&self.headers, &self.body, kind),
+            "data": data(&self.headers, &body, kind),
             "requestUrl": url,
             "responseTimeMs": u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             "retryCount": retries,
@@ -58,9 +73,12 @@ impl Answer {
 /// As the engine writes it.
 const BLACK: &str = "[secret]";
 
-fn replaced(bytes: &[u8], secret: &[u8]) -> Vec<u8> {
+fn replaced(bytes: Vec<u8>, secret: &[u8]) -> Vec<u8> {
+    if !bytes.windows(secret.len()).any(|part| part == secret) {
+        return bytes;
+    }
     let mut result = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
+    let mut rest = &*bytes;
     while let Some(first) = rest.first() {
         match rest.strip_prefix(secret) {
             Some(after) => {
@@ -164,6 +182,17 @@ mod tests {
         check("text/plain", b"\xff\xfea\0b\0", Text, json!("ab"));
         check("image/png", b"\x89PNG", Blob, json!("iVBORw=="));
         check("image/png", b"", Blob, json!(""));
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_an_answer_also_where_slashes_are_escaped() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-echo", HeaderValue::from_static("Basic a/b=="));
+        let body = br#"{"plain":"a/b==","escaped":"a\/b=="}"#.to_vec();
+        let answer = Answer { status: StatusCode::OK, headers, body, took: Duration::ZERO }.without("a/b==");
+        let output = answer.output(ResponseType::Json, "", 0, str::to_owned);
+        assert_eq!(output["data"], json!({ "plain": "[secret]", "escaped": "[secret]" }));
+        assert_eq!(output["headers"], json!({ "x-echo": "Basic [secret]" }));
     }
 
     #[test]

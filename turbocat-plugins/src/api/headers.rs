@@ -5,13 +5,23 @@ use turbocat_core::BadConfig;
 
 use super::encode::plain;
 use super::reader::{Reader, pointer, word};
-use crate::net::is_reserved;
+use crate::net::{self, is_reserved};
+
+/// The most headers a configuration gives. What is added to them, of `auth` and the like, has room
+/// below the limit of the way out.
+pub(crate) const MOST_HEADERS: usize = net::MOST_HEADERS - 10;
 
 /// Reads `headers`: values are texts, numbers or flags; null is no header.
 pub(crate) fn headers(reader: &mut Reader<'_>) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let at = reader.at("headers");
-    for (name, value) in reader.object("headers").into_iter().flatten() {
+    let given = reader.object("headers");
+    if given.is_some_and(|given| given.len() > MOST_HEADERS) {
+        let message = format!("a request has at most {MOST_HEADERS} headers");
+        reader.report(BadConfig::at(&at, message).help("send the rest in the body"));
+        return headers;
+    }
+    for (name, value) in given.into_iter().flatten() {
         let at = pointer(&at, name);
         let Some(header) = header_name(reader, &at, name) else { continue };
         if value.is_null() || reader.is_open(value) {
@@ -52,6 +62,17 @@ pub(crate) fn header_value(reader: &mut Reader<'_>, at: &str, name: &str, text: 
     };
     value.set_sensitive(is_secret(name));
     Some(value)
+}
+
+/// Marks the headers whose values hold a secret, whatever they are called: another origin must not
+/// see them. `redact` takes secrets out of a text.
+pub(crate) fn guard(headers: &mut HeaderMap, redact: impl Fn(&str) -> String) {
+    for value in headers.values_mut() {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        if redact(&text) != text {
+            value.set_sensitive(true);
+        }
+    }
 }
 
 /// Whether a header sounds like one that another origin must not see.

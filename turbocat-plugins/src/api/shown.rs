@@ -24,6 +24,36 @@ pub(crate) fn without_secrets(address: &str, redact: impl Fn(&str) -> String) ->
     redact(url.as_str())
 }
 
+/// Bytes without the secrets in them. `redact` takes them out of plain text.
+pub(crate) fn bytes_without_secrets(bytes: &[u8], redact: impl Fn(&str) -> String) -> Cow<'_, [u8]> {
+    // What is no text is left out, and a character that stands nowhere in the text holds its place.
+    let free = |place: &char| bytes.utf8_chunks().all(|chunk| !chunk.valid().contains(*place));
+    let Some(place) = ('\u{f0000}'..='\u{ffffd}').find(free) else { return Cow::Borrowed(bytes) };
+    let mut odd = Vec::new();
+    let mut whole = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        whole.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            odd.push(chunk.invalid());
+            whole.push(place);
+        }
+    }
+    let redacted = redact(&whole);
+    if redacted == whole {
+        return Cow::Borrowed(bytes);
+    }
+    let mut odd = odd.into_iter();
+    let mut result = Vec::with_capacity(redacted.len());
+    for part in redacted.split_inclusive(place) {
+        let text = part.strip_suffix(place);
+        result.extend_from_slice(text.unwrap_or(part).as_bytes());
+        if text.is_some() {
+            result.extend_from_slice(odd.next().unwrap_or_default());
+        }
+    }
+    Cow::Owned(result)
+}
+
 /// A part of an address as it was before it was encoded.
 fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -60,5 +90,20 @@ mod tests {
         check("https://x.org/?p%2Fs+s%26%C3%A4=1", "https://x.org/?***=1");
         check("https://x.org/100%/%zz?%", "https://x.org/100%/%zz?%");
         check("no address p/s s&ä", "no address ***");
+    }
+
+    #[test]
+    fn a_secret_is_taken_out_of_bytes_and_the_rest_stays_as_it_is() {
+        let check = |bytes: &[u8], expected: &[u8]| {
+            let got = bytes_without_secrets(bytes, |text| text.replace("püt", "***"));
+            assert_eq!(&*got, expected, "{}", String::from_utf8_lossy(bytes));
+        };
+        check(b"", b"");
+        check(b"\xff\xfe\x00a", b"\xff\xfe\x00a");
+        check("püt".as_bytes(), b"***");
+        check(b"\xffp\xc3\xbctp\xc3\xbct\xe2\x98p\xc3\xbct\xf0", b"\xff******\xe2\x98***\xf0");
+        check(b"p\xc3\xffp\xbct", b"p\xc3\xffp\xbct");
+        let taken = "\u{f0000}püt\u{f0001}";
+        check(&[taken.as_bytes(), b"\xff"].concat(), &["\u{f0000}***\u{f0001}".as_bytes(), b"\xff"].concat());
     }
 }

@@ -156,7 +156,7 @@ fn output_schema() -> Value {
         "type": "object",
         "properties": {
             "id": { "type": "string" }, "name": { "type": "string" }, "arguments": {}, "result": {},
-            "error": { "type": "object" },
+            "error": { "type": "object" }, "cut": { "type": "boolean" },
         },
     });
     let tried = json!({

@@ -22,6 +22,14 @@ pub struct Answer {
     pub tokens: Tokens,
 }
 
+impl Answer {
+    /// Whether it ends where its tokens ended, not where the model was done.
+    pub fn was_cut(&self) -> bool {
+        const CUT: [&str; 4] = ["length", "max_tokens", "MAX_TOKENS", "model_context_window_exceeded"];
+        self.finish.as_deref().is_some_and(|finish| CUT.contains(&finish))
+    }
+}
+
 /// Tokens of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokens {
@@ -31,6 +39,8 @@ pub struct Tokens {
     pub output: u64,
     /// Of what was told, how many the provider had in its cache: they are cheaper.
     pub cached: u64,
+    /// Of what was told, how many the provider put into its cache: with some they are dearer.
+    pub written: u64,
 }
 
 impl Tokens {
@@ -45,6 +55,7 @@ impl AddAssign for Tokens {
         self.input = self.input.saturating_add(other.input);
         self.output = self.output.saturating_add(other.output);
         self.cached = self.cached.saturating_add(other.cached);
+        self.written = self.written.saturating_add(other.written);
     }
 }
 

@@ -8,6 +8,7 @@ use super::call::Way;
 use super::config::{Budget, Config};
 use super::conversation::{Conversation, Message};
 use super::fallback::Models;
+use super::price::Prices;
 use super::progress::Progress;
 use super::spent::Spent;
 use super::structured::{Looked, Shape, ask_again};
@@ -93,6 +94,13 @@ impl<'a> Chat<'a> {
         let mut progress = Progress::new(request);
         let name = self.models.target().choice.name();
         request.log(Level::Info, format!("asks `{name}`"), Some(json!({ "model": name })));
+        for name in self.models.unpriced() {
+            let message = format!(
+                "what `{name}` costs is not known (prices of {}), so no `budget.costUsd` can be kept; say its `price`",
+                Prices::date()
+            );
+            request.log(Level::Warn, message, Some(json!({ "model": name })));
+        }
         let (mut rounds, mut reasked) = (0, 0);
         loop {
             if rounds + reasked > 0 {
@@ -112,7 +120,7 @@ impl<'a> Chat<'a> {
                 self.call_tools(&mut answer).await;
                 continue;
             }
-            match self.shape.look(&answer.content) {
+            match self.shape.look(&answer.content, answer.was_cut()) {
                 Ok(looked) => {
                     progress.end();
                     return Ok(self.output(answer, looked, reasked));
@@ -161,15 +169,10 @@ impl<'a> Chat<'a> {
             "completionTokens": tokens.output,
             "totalTokens": tokens.total(),
         });
+        let cut = answer.was_cut();
         let finish = answer.finish.unwrap_or_else(|| "unknown".to_owned());
         let cost = self.spent.known_cost();
-        if cost.is_none() {
-            let date = super::price::Prices::date();
-            let message =
-                format!("what `{}` costs is not known (prices of {date}); say its `price`", choice.name());
-            request.log(Level::Info, message, None);
-        }
-        if ["length", "max_tokens", "MAX_TOKENS"].contains(&&*finish) {
+        if cut {
             request.log(
                 Level::Warn,
                 "the answer was cut off at `maxTokens`",
@@ -177,7 +180,8 @@ impl<'a> Chat<'a> {
             );
         }
         if matches!(self.shape, Shape::Json) && looked.value.is_none() && answer.calls.is_empty() {
-            request.log(Level::Warn, "the answer is not JSON: there is no `parsedJson`", None);
+            let what = if cut { "whole" } else { "JSON" };
+            request.log(Level::Warn, format!("the answer is not {what}: there is no `parsedJson`"), None);
         }
         let data = json!({ "model": choice.name(), "finishReason": finish, "usage": usage, "costUsd": cost });
         request.log(Level::Info, format!("`{}` answered", choice.name()), Some(data));
@@ -205,7 +209,9 @@ impl<'a> Chat<'a> {
         let limit = self.rounds;
         let message =
             format!("the model called tools {limit} times and wants more; `maxToolRounds` is {limit}");
-        StepFailure::new(FailureKind::new("llm.tools"), message).detail(json!({ "toolCalls": self.calls }))
+        StepFailure::new(FailureKind::new("llm.tools"), message)
+            .permanent()
+            .detail(json!({ "toolCalls": self.calls }))
     }
 }
 

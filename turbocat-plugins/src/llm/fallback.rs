@@ -45,6 +45,15 @@ impl<'a> Models<'a> {
         &self.targets[self.at]
     }
 
+    /// The models whose price is not known.
+    pub(crate) fn unpriced(&self) -> Vec<String> {
+        self.targets
+            .iter()
+            .filter(|target| target.price.is_none())
+            .map(|target| target.choice.name())
+            .collect()
+    }
+
     /// The models that were tried, if more than one was.
     pub(crate) fn tries(&self) -> Option<Value> {
         if self.tries.is_empty() {

@@ -22,7 +22,7 @@ pub(crate) fn answer(
         }
     };
     if counted {
-        answer.tokens = Tokens { input: told(conversation), output: written(&answer), cached: 0 };
+        answer.tokens = Tokens { input: told(conversation), output: written(&answer), ..Tokens::default() };
     }
     Ok(answer)
 }

@@ -18,6 +18,8 @@ pub struct Price {
     pub output: f64,
     /// A million tokens told that were in the provider's cache; as the others, if not said.
     pub cached: Option<f64>,
+    /// A million tokens told that the provider put into its cache; as the others, if not said.
+    pub written: Option<f64>,
     /// What longer conversations cost.
     over: Option<Over>,
 }
@@ -29,12 +31,13 @@ struct Over {
     input: f64,
     output: f64,
     cached: f64,
+    written: Option<f64>,
 }
 
 impl Price {
     /// A price per million tokens told and answered.
     pub const fn per_million(input: f64, output: f64) -> Self {
-        Self { input, output, cached: None, over: None }
+        Self { input, output, cached: None, written: None, over: None }
     }
 
     /// The same with a price for tokens that were in the provider's cache.
@@ -44,15 +47,25 @@ impl Price {
         self
     }
 
+    /// The same with a price for tokens that the provider put into its cache.
+    #[must_use]
+    pub const fn written(mut self, written: f64) -> Self {
+        self.written = Some(written);
+        self
+    }
+
     /// What a call cost.
     pub fn of(&self, tokens: Tokens) -> f64 {
         let over = self.over.filter(|over| tokens.input > over.tokens);
-        let (input, output, cached) = match over {
-            Some(over) => (over.input, over.output, over.cached),
-            None => (self.input, self.output, self.cached.unwrap_or(self.input)),
+        let (input, output, cached, written) = match over {
+            Some(over) => (over.input, over.output, over.cached, over.written),
+            None => (self.input, self.output, self.cached.unwrap_or(self.input), self.written),
         };
         let from_cache = tokens.cached.min(tokens.input);
-        let read = count(tokens.input - from_cache) * input + count(from_cache) * cached;
+        let into_cache = tokens.written.min(tokens.input - from_cache);
+        let read = count(tokens.input - from_cache - into_cache) * input
+            + count(from_cache) * cached
+            + count(into_cache) * written.unwrap_or(input);
         (read + count(tokens.output) * output) / 1e6
     }
 }
@@ -151,7 +164,7 @@ mod tests {
     #[test]
     fn a_call_costs_what_its_tokens_cost() {
         let check = |price: Price, input: u64, output: u64, cached: u64, expected: f64| {
-            let cost = price.of(Tokens { input, output, cached });
+            let cost = price.of(Tokens { input, output, cached, written: 0 });
             assert!((cost - expected).abs() < 1e-12, "{cost} is not {expected}");
         };
         let price = Price::per_million(2.0, 10.0);
@@ -160,9 +173,23 @@ mod tests {
         check(price, 1000, 0, 1000, 0.002);
         check(price.cached(0.5), 1000, 0, 400, 0.0014);
         check(price.cached(0.5), 10, 0, 4000, 0.000_005);
+        let caches = |price: Price| price.of(Tokens { input: 1000, output: 0, cached: 100, written: 400 });
+        assert!((caches(price.cached(0.5)) - 0.001_85).abs() < 1e-12);
+        assert!((caches(price.cached(0.5).written(2.5)) - 0.002_05).abs() < 1e-12);
         let Some(long) = find(&TABLE.models, "google/gemini-2.5-pro") else { panic!("gone") };
         check(long, 200_000, 0, 0, 0.25);
         check(long, 200_001, 0, 0, 0.500_002_5);
+        let Some(dear) = find(&TABLE.models, "anthropic/claude-sonnet-4-5") else { panic!("gone") };
+        let writes = |written: u64| dear.of(Tokens { input: written, written, ..Tokens::default() });
+        assert!((writes(100_000) - 0.375).abs() < 1e-9 && (writes(300_000) - 2.25).abs() < 1e-9);
+    }
+
+    #[test]
+    fn all_of_anthropics_models_have_a_price_for_what_is_put_into_the_cache() {
+        for (name, price) in TABLE.models.iter().filter(|(name, _)| name.starts_with("anthropic/")) {
+            let written = price.written.unwrap_or_else(|| panic!("{name}"));
+            assert!((written - 1.25 * price.input).abs() < 1e-9, "{name}");
+        }
     }
 
     #[test]

@@ -14,40 +14,92 @@ pub struct Repaired {
     pub value: Value,
     /// Whether the text had to be mended; what is JSON but for white space around had not.
     pub repaired: bool,
+    /// Whether the text ended before it did: of a text that was cut off nobody knows what else it
+    /// would have said.
+    pub open: bool,
 }
 
-/// Finds the JSON in a text, and mends it where it has to. `None` if there is nothing that could
-/// be meant as a list or an object: a word is no broken JSON.
+/// All the JSON in a text that may be meant, in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    /// What stands in fences, or is all there is.
+    pub(crate) fenced: Vec<Repaired>,
+    /// What stands anywhere.
+    pub(crate) anywhere: Vec<Repaired>,
+}
+
+impl Candidates {
+    /// The one that is meant if nothing else tells: of what stands in fences, else of all, the last
+    /// object, else the last list. Models think first and answer then.
+    pub(crate) fn preferred(self) -> Option<Repaired> {
+        let mut all = if self.fenced.is_empty() { self.anywhere } else { self.fenced };
+        match all.iter().rposition(|found| found.value.is_object()) {
+            Some(place) => Some(all.swap_remove(place)),
+            None => all.pop(),
+        }
+    }
+
+    /// Whether the text ended before the last of them did.
+    pub(crate) fn is_open(&self) -> bool {
+        [&self.fenced, &self.anywhere].into_iter().any(|level| level.last().is_some_and(|found| found.open))
+    }
+}
+
+/// Finds the JSON in a text, and mends it where it has to: the last, if there are several. `None`
+/// if there is nothing that could be meant as a list or an object: a word is no broken JSON.
 pub fn repair(text: &str) -> Option<Repaired> {
-    if let Ok(value) = serde_json::from_str(text) {
-        return Some(Repaired { value, repaired: false });
-    }
-    let found = |value| Some(Repaired { value, repaired: true });
-    // What stands in a fence is meant; after it, whatever begins like a list or an object.
-    let inside = fenced(text).map(str::trim);
-    for candidate in inside.into_iter().chain([text]) {
-        if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(candidate) {
-            return found(value);
-        }
-        if let Some(value) = longest(candidate) {
-            return found(value);
-        }
-    }
-    None
+    candidates(text).preferred()
 }
 
-/// What stands between the first fence and the next, or the end.
-fn fenced(text: &str) -> Option<&str> {
-    let after = &text[text.find("```")? + 3..];
-    let body = after.find('\n').map_or(after, |line| &after[line + 1..]);
-    // The fence that closes stands at the beginning of a line; one inside of a text does not.
-    let end = body.find("\n```").or_else(|| body.starts_with("```").then_some(0)).unwrap_or(body.len());
-    Some(&body[..end])
+/// Finds all the JSON in a text that may be meant, and mends it where it has to.
+pub(crate) fn candidates(text: &str) -> Candidates {
+    if let Ok(value) = serde_json::from_str::<Value>(text) {
+        // More digits may have been to come; everything else says where it ends.
+        let open = value.is_number() && !text.ends_with(char::is_whitespace);
+        return Candidates {
+            fenced: vec![Repaired { value, repaired: false, open }],
+            ..Candidates::default()
+        };
+    }
+    let mut found = Candidates { anywhere: mended(text), ..Candidates::default() };
+    for inside in fences(text) {
+        match serde_json::from_str(inside.trim()) {
+            Ok(value @ (Value::Array(_) | Value::Object(_))) => {
+                found.fenced.push(Repaired { value, repaired: true, open: false });
+            }
+            _ => found.fenced.append(&mut mended(inside)),
+        }
+    }
+    found
 }
 
-/// The list or object among those in the text that has the most of it.
-fn longest(text: &str) -> Option<Value> {
-    let mut best: Option<(usize, Value)> = None;
+/// What stands between each fence and the next, or the end. Fences stand at the beginning of a
+/// line; what stands inside of one, or of a text, is none.
+fn fences(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut inside = None;
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let (start, end) = (at, at + line.len());
+        at = end;
+        let Some(rest) = line.trim_start().strip_prefix("```") else { continue };
+        match inside.take() {
+            Some(begin) => found.push(&text[begin..start]),
+            // What begins in the line of the fence is no name of a language, and may end there.
+            None if rest.contains(['{', '[']) => match rest.rfind("```") {
+                Some(closes) => found.push(&rest[..closes]),
+                None => inside = Some(end - rest.len()),
+            },
+            None => inside = Some(end),
+        }
+    }
+    found.extend(inside.map(|begin| &text[begin..]));
+    found
+}
+
+/// The lists and objects in a text, mended.
+fn mended(text: &str) -> Vec<Repaired> {
+    let mut found = Vec::new();
     let mut from = 0;
     let mut tries = 0;
     while let Some(start) = text[from..].find(['{', '[']).map(|at| from + at) {
@@ -56,13 +108,11 @@ fn longest(text: &str) -> Option<Value> {
         if tries > 64 {
             break;
         }
-        let mut reader = Reader { text: &text[start..], at: 0, doubts: 0 };
+        let mut reader = Reader { text: &text[start..], at: 0, doubts: 0, open: false };
         let value = reader.value(0);
         let length = reader.at.max(1);
-        if let Some(value) = value.filter(|_| reader.doubts == 0)
-            && best.as_ref().is_none_or(|(known, _)| length > *known)
-        {
-            best = Some((length, value));
+        if let Some(value) = value.filter(|_| reader.doubts == 0) {
+            found.push(Repaired { value, repaired: true, open: reader.open });
         }
         // On with what follows it; brackets inside are its own.
         from = start + if reader.doubts == 0 { length } else { 1 };
@@ -70,7 +120,7 @@ fn longest(text: &str) -> Option<Value> {
             from += 1;
         }
     }
-    best.map(|(_, value)| value)
+    found
 }
 
 /// Reads JSON and what looks like it.
@@ -79,6 +129,8 @@ struct Reader<'a> {
     at: usize,
     /// How often it met something that no model means as JSON.
     doubts: usize,
+    /// Whether the text ended before a list or an object did.
+    open: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -134,7 +186,7 @@ impl<'a> Reader<'a> {
         let mut list = Vec::new();
         loop {
             self.space();
-            if self.peek().is_none() || self.skip(']') {
+            if self.ends() || self.skip(']') {
                 return Value::Array(list);
             }
             if self.skip(',') {
@@ -152,7 +204,7 @@ impl<'a> Reader<'a> {
         let mut map = serde_json::Map::new();
         loop {
             self.space();
-            if self.peek().is_none() || self.skip('}') {
+            if self.ends() || self.skip('}') {
                 return Value::Object(map);
             }
             if self.skip(',') {
@@ -165,10 +217,7 @@ impl<'a> Reader<'a> {
             self.space();
             if !self.skip(':') {
                 // A key alone at the end of the text was going to have a value.
-                return match self.peek() {
-                    None => Value::Object(map),
-                    Some(_) => self.doubtful(Value::Object(map)),
-                };
+                return self.doubtful(Value::Object(map));
             }
             match self.value(depth + 1) {
                 Some(value) => drop(map.insert(key, value)),
@@ -180,8 +229,15 @@ impl<'a> Reader<'a> {
     /// What is not there is in doubt, unless the text ends: then it was going to be there.
     fn doubtful(&mut self, value: Value) -> Value {
         self.space();
-        self.doubts += usize::from(self.peek().is_some());
+        self.doubts += usize::from(!self.ends());
         value
+    }
+
+    /// Whether the text ends here, where something is open.
+    fn ends(&mut self) -> bool {
+        let ends = self.peek().is_none();
+        self.open |= ends;
+        ends
     }
 
     /// A key without quotes.
@@ -318,6 +374,9 @@ mod tests {
         check("Sure! Here it is:\n\n```json\n{\"a\": 1}\n```\nAnything else?", a());
         check("Here it is: {\"a\": 1}. Good luck!", a());
         check("The set {} of [things]: {\"a\": 1}", a());
+        check("{\"b\": \"an example\"} or rather {\"a\": 1}, see [1]", a());
+        check("```\n{\"b\": 2}\n```\nor\n```json\n{\"a\": 1}\n```\nbut not {\"c\": 3}", a());
+        check("first [1], then [2]", json!([2]));
         check("```json\n{\"a\": \"x ``` y\"}\n```", json!({ "a": "x ``` y" }));
         // commas, quotes, words, comments
         check("{\"a\": 1,}", a());
@@ -379,14 +438,16 @@ mod tests {
         #[test]
         fn what_is_json_already_stays_as_it_is(value in any_json(), pretty in any::<bool>()) {
             let text = if pretty { format!("{value:#}\n") } else { value.to_string() };
-            prop_assert_eq!(repair(&text), Some(Repaired { value, repaired: false }));
+            // of a number nobody knows whether it is whole, unless something follows
+            let open = value.is_number() && !pretty;
+            prop_assert_eq!(repair(&text), Some(Repaired { value, repaired: false, open }));
         }
 
         #[test]
         fn json_is_found_in_a_fence(value in any_json()) {
             prop_assume!(value.is_array() || value.is_object());
             let text = format!("Here:\n```json\n{value:#}\n```\nDone.");
-            prop_assert_eq!(repair(&text), Some(Repaired { value, repaired: true }));
+            prop_assert_eq!(repair(&text), Some(Repaired { value, repaired: true, open: false }));
         }
 
         #[test]

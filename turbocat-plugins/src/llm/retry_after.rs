@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::HeaderMap;
 
 /// The longest pause that is believed: nobody means more.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// What the headers of a reply say: milliseconds, seconds, or a date.
 pub(crate) fn read(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {

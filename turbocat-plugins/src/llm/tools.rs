@@ -80,32 +80,37 @@ impl Tools {
             true => self.attempt(call, tag, request).await,
             false => Err(StepFailure::error(format!("at most {MOST_AT_ONCE} tools can be called at once"))),
         };
+        // What goes to a provider leaves the engine: the secrets of the step stay. They are taken
+        // out of the value, for they look otherwise once it is JSON.
         let (content, usage, failed, given) = match outcome {
             Ok(output) => {
                 let usage = output.usage.map(|usage| *usage).unwrap_or_default();
-                let content = match &*output.value {
+                let value = redacted(&output.value, request);
+                let content = match &value {
                     Value::String(text) => text.clone(),
                     value => value.to_string(),
                 };
-                (content, usage, false, ("result", (*output.value).clone()))
+                (content, usage, false, ("result", value))
             }
             Err(failure) => {
-                let error = json!({ "kind": failure.kind, "message": failure.message });
+                let message = shorten(request.redact(&failure.message));
+                let error = json!({ "kind": failure.kind, "message": message });
                 let data = json!({ "tool": call.name, "error": error });
-                request.log(
-                    Level::Warn,
-                    format!("tool `{}` failed: {}", call.name, failure.message),
-                    Some(data),
-                );
+                request.log(Level::Warn, format!("tool `{}` failed: {message}", call.name), Some(data));
                 let usage = failure.usage.map(|usage| *usage).unwrap_or_default();
-                (json!({ "error": failure.message }).to_string(), usage, true, ("error", error))
+                (json!({ "error": message }).to_string(), usage, true, ("error", error))
             }
         };
-        // What goes to a provider leaves the engine: the secrets of the step stay.
-        let content = shorten(request.redact(&content));
-        let result = ToolResult { id: call.id.clone(), name: call.name.clone(), content, failed };
+        let (length, content) = (content.len(), shorten(content));
         let mut trace = trace(call);
-        trace[given.0] = given.1;
+        if failed || length <= LONGEST_RESULT {
+            trace[given.0] = given.1;
+        } else {
+            // The model read no more of it, and executions are kept.
+            trace["result"] = json!(content);
+            trace["cut"] = true.into();
+        }
+        let result = ToolResult { id: call.id.clone(), name: call.name.clone(), content, failed };
         Called { result, trace, usage }
     }
 
@@ -201,6 +206,23 @@ impl Ready {
             Value::Object(map) => Ok(map),
             _ => Err(wrong("the arguments must be an object".to_owned())),
         }
+    }
+}
+
+/// As the engine writes it.
+const BLACK: &str = "[secret]";
+
+/// The same value without the secrets of the step.
+fn redacted(value: &Value, request: &AttemptRequest) -> Value {
+    match value {
+        Value::String(text) => Value::String(request.redact(text)),
+        Value::Array(list) => list.iter().map(|item| redacted(item, request)).collect(),
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| (request.redact(key), redacted(value, request))).collect()
+        }
+        // A secret of digits comes back as a number from whoever reads it as one.
+        Value::Number(number) if request.redact(&number.to_string()) == BLACK => BLACK.into(),
+        other => other.clone(),
     }
 }
 

@@ -89,7 +89,7 @@ impl Egress {
     async fn hop(&self, outgoing: &Outgoing) -> Result<reqwest::Response, EgressError> {
         let scope = self.inner.exceptions.judge(&outgoing.url)?;
         for hosts in [&self.inner.only, &outgoing.hosts].into_iter().flatten() {
-            hosts.judge(&outgoing.url)?;
+            hosts.judge(&outgoing.method, &outgoing.url)?;
         }
         let mut request = Request::new(outgoing.method.clone(), outgoing.url.clone());
         request.headers_mut().clone_from(&outgoing.headers);

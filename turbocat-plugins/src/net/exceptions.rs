@@ -130,7 +130,9 @@ impl Exceptions {
         let message = if bare.parse::<IpAddr>().is_ok() {
             format!("address `{bare}` is {what} and may not be reached")
         } else {
-            format!("host `{host}` is at `{address}`, which is {what} and may not be reached")
+            // where it is would be a map of the inside, for whoever wrote the request to draw
+            tracing::warn!(%host, %address, what, "a request to a host inside was refused");
+            format!("host `{host}` is at an address that is {what} and may not be reached")
         };
         Err(EgressError::new(EgressErrorKind::Refused, message))
     }

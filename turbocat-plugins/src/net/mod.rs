@@ -31,5 +31,5 @@ pub use reqwest::Url;
 pub use egress::{Egress, EgressBuilder};
 pub use error::{EgressError, EgressErrorKind};
 pub use incoming::Incoming;
-pub use outgoing::{HostRule, Outgoing, is_reserved};
+pub use outgoing::{HostRule, MOST_HEADERS, Outgoing, is_reserved};
 pub use resolve::{Resolve, SystemResolver};

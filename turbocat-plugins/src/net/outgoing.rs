@@ -27,8 +27,8 @@ pub struct Outgoing {
     pub redirects: u8,
     /// How many bytes the answer may have once unpacked.
     pub max_bytes: u64,
-    /// Which hosts may be reached, besides what the [`Egress`](super::Egress) allows. Asked on
-    /// every hop.
+    /// Which hosts may be reached, and how, besides what the [`Egress`](super::Egress) allows.
+    /// Asked on every hop.
     pub hosts: Option<HostRule>,
 }
 
@@ -58,10 +58,13 @@ impl Outgoing {
         Self::new(Method::POST, url)
     }
 
-    /// The same with one more header.
+    /// The same with one more header. With more than [`MOST_HEADERS`] it is not sent.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        // one too many is kept, for `check` to see; a map that is full panics
+        if self.headers.len() <= MOST_HEADERS {
+            self.headers.append(name, value);
+        }
         self
     }
 
@@ -109,6 +112,10 @@ impl Outgoing {
     }
 
     pub(crate) fn check(&self) -> Result<(), EgressError> {
+        if self.headers.len() > MOST_HEADERS {
+            let message = format!("the request has more than {MOST_HEADERS} headers");
+            return Err(EgressError::new(EgressErrorKind::BadHeader, message));
+        }
         match self.headers.keys().find(|name| is_reserved(name)) {
             None => Ok(()),
             Some(name) => {
@@ -128,6 +135,9 @@ impl fmt::Debug for Outgoing {
     }
 }
 
+/// The most headers of a request: more than any API wants, and as many as servers take.
+pub const MOST_HEADERS: usize = 100;
+
 /// Whether a header is the client's to write: who sets it makes two servers read one request
 /// differently, or a server behind a shared address believe it is another one.
 pub fn is_reserved(name: &HeaderName) -> bool {
@@ -146,13 +156,16 @@ pub fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(&name.as_str())
 }
 
-/// Which hosts a request may reach.
+type Judgement = dyn Fn(&Method, &Url) -> bool + Send + Sync;
+
+/// Which hosts a request may reach, and how.
 #[derive(Clone)]
-pub struct HostRule(Arc<dyn Fn(&Url) -> bool + Send + Sync>);
+pub struct HostRule(Arc<Judgement>);
 
 impl HostRule {
-    /// Those for which `allowed` says so.
-    pub fn when(allowed: impl Fn(&Url) -> bool + Send + Sync + 'static) -> Self {
+    /// Those for which `allowed` says so. It is told the method that is sent there: a redirect
+    /// keeps the one it had, or makes it `GET`.
+    pub fn when(allowed: impl Fn(&Method, &Url) -> bool + Send + Sync + 'static) -> Self {
         Self(Arc::new(allowed))
     }
 
@@ -160,11 +173,11 @@ impl HostRule {
     /// `:8080` on that port only.
     pub fn list<T: AsRef<str>>(hosts: impl IntoIterator<Item = T>) -> Self {
         let hosts: Vec<String> = hosts.into_iter().map(|host| host.as_ref().to_ascii_lowercase()).collect();
-        Self::when(move |url| hosts.iter().any(|host| listed(host, url)))
+        Self::when(move |_, url| hosts.iter().any(|host| listed(host, url)))
     }
 
-    pub(crate) fn judge(&self, url: &Url) -> Result<(), EgressError> {
-        if self.0(url) {
+    pub(crate) fn judge(&self, method: &Method, url: &Url) -> Result<(), EgressError> {
+        if self.0(method, url) {
             return Ok(());
         }
         let message =
@@ -208,7 +221,7 @@ mod tests {
     #[test]
     fn a_list_of_hosts_means_what_it_says() {
         let check = |pattern: &str, url: &str, expected: bool| {
-            let verdict = HostRule::list([pattern]).judge(&Url::parse(url).unwrap());
+            let verdict = HostRule::list([pattern]).judge(&Method::GET, &Url::parse(url).unwrap());
             assert_eq!(verdict.is_ok(), expected, "{pattern}: {url}");
         };
         check("example.com", "https://example.com/x", true);

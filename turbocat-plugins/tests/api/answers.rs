@@ -1,9 +1,14 @@
 //! What comes of an answer.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::output;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use turbocat_core::{AgentExecutor, AttemptRequest};
+
 use super::server::{Reply, Server};
+use super::{agent, output};
 
 async fn answer(reply: Reply, mut config: Value) -> Value {
     let server = Server::start(move |_, _| reply.clone()).await;
@@ -62,6 +67,18 @@ async fn data_is_what_was_asked_for() {
         json!("café"),
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_secret_that_is_echoed_is_not_hidden_in_base64() {
+    let echo = b"\x89PNG\xffhunter 2\x00hunter 2";
+    let server = Server::start(move |_, _| Reply::new(200, &[], echo)).await;
+    let request = AttemptRequest::new(Value::Null)
+        .with_config(json!({ "url": server.url("/"), "responseType": "blob" }))
+        .with_secrets(Arc::new(json!({ "KEY": "hunter 2" })));
+    let output = agent().execute(request).await.unwrap();
+    let data = BASE64_STANDARD.decode(output.value["data"].as_str().unwrap()).unwrap();
+    assert_eq!(data, b"\x89PNG\xff[secret]\x00[secret]");
 }
 
 #[tokio::test]

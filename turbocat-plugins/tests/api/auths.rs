@@ -1,9 +1,12 @@
 //! Who the request says it is.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::output;
+use serde_json::{Value, json};
+use turbocat_core::{AgentExecutor, AttemptRequest};
+
 use super::server::{Reply, Seen, Server};
+use super::{agent, output};
 
 async fn seen(auth: Value) -> (Seen, Value) {
     let server = Server::start(|_, _| Reply::ok("")).await;
@@ -60,6 +63,23 @@ async fn a_header_of_its_own_wins_over_auth() {
     }))
     .await;
     assert_eq!(server.only().header("authorization"), Some("Custom x"));
+}
+
+#[tokio::test]
+async fn a_header_that_holds_a_secret_stays_with_its_origin_whatever_it_is_called() {
+    let other = Server::start(|_, _| Reply::ok("")).await;
+    let to = other.url("/");
+    let server = Server::start(move |_, _| Reply::redirect(307, &to)).await;
+    let config = json!({
+        "url": server.url("/"), "headers": { "X-Pat": "pat hüsh", "X-Plain": "p", "X-Odd": "ü" },
+    });
+    let request =
+        AttemptRequest::new(Value::Null).with_config(config).with_secrets(Arc::new(json!({ "T": "hüsh" })));
+    agent().execute(request).await.unwrap();
+    assert!(server.only().header("x-pat").is_some());
+    let last = other.only();
+    assert_eq!((last.header("x-pat"), last.header("x-plain")), (None, Some("p")));
+    assert_eq!(last.header("x-odd"), Some("ü"));
 }
 
 #[tokio::test]

@@ -41,6 +41,12 @@ async fn a_configuration_that_cannot_be_used_is_refused_before_anything_is_sent(
         .await;
     check(json!({ "url": url, "headers": [] }), "`headers` is an object, not a list").await;
     check(json!({ "url": url, "headers": { "a": {} } }), "header `a` is a text, not an object").await;
+    let many: serde_json::Map<_, _> = (0..91).map(|n| (format!("x-{n}"), json!(n))).collect();
+    check(
+        json!({ "url": url, "headers": many }),
+        "a request has at most 90 headers; help: send the rest in the body",
+    )
+    .await;
     check(
         json!({ "url": url, "headers": { "a": "x\r\nHost: evil" } }),
         "header `a` holds a line break or another control character; help: take it out of the value",

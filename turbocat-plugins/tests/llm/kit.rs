@@ -55,6 +55,11 @@ pub fn says(text: &str) -> Reply {
     chosen(&message, "stop")
 }
 
+/// The same, cut off at its limit of tokens.
+pub fn cut(text: &str, finish: &str) -> Reply {
+    chosen(&json!({ "role": "assistant", "content": text }), finish)
+}
+
 /// An answer of `OpenAI`'s that calls tools.
 pub fn calls(calls: &[(&str, &str)]) -> Reply {
     let calls: Vec<Value> = calls

@@ -155,14 +155,14 @@ fn what_others_make_of_openais_language_is_understood() {
 fn tokens_of_caches_and_thoughts_are_counted() {
     let tokens = |provider: Provider, reply: Value| {
         let tokens = provider.read(reply.to_string().as_bytes()).unwrap().tokens;
-        (tokens.input, tokens.output, tokens.cached)
+        (tokens.input, tokens.output, tokens.cached, tokens.written)
     };
     let openai = json!({ "choices": [{ "message": {} }], "usage": { "prompt_tokens": 100, "completion_tokens": 5, "prompt_tokens_details": { "cached_tokens": 60 } } });
-    assert_eq!(tokens(Provider::OpenAi, openai), (100, 5, 60));
+    assert_eq!(tokens(Provider::OpenAi, openai), (100, 5, 60, 0));
     let anthropic = json!({ "content": [], "usage": { "input_tokens": 10, "cache_read_input_tokens": 60, "cache_creation_input_tokens": 30, "output_tokens": 5 } });
-    assert_eq!(tokens(Provider::Anthropic, anthropic), (100, 5, 60));
+    assert_eq!(tokens(Provider::Anthropic, anthropic), (100, 5, 60, 30));
     let google = json!({ "candidates": [{ "finishReason": "STOP" }], "usageMetadata": { "promptTokenCount": 100, "candidatesTokenCount": 3, "thoughtsTokenCount": 2, "cachedContentTokenCount": 60 } });
-    assert_eq!(tokens(Provider::Google, google), (100, 5, 60));
+    assert_eq!(tokens(Provider::Google, google), (100, 5, 60, 0));
 }
 
 #[tokio::test]
@@ -182,9 +182,40 @@ async fn an_answer_that_says_nothing_of_its_end_or_cost_is_one() {
         .await
         .unwrap();
     assert_eq!(output.value.get("costUsd"), None);
-    let logged = around.logged(turbocat_core::Level::Info);
-    assert!(
-        logged.iter().any(|said| said.starts_with("what `openai/cat-7b` costs is not known")),
-        "{logged:?}"
-    );
+    // and every attempt warns of it: no budget of dollars is kept by it
+    let logged = around.logged(turbocat_core::Level::Warn);
+    let warned = logged.iter().filter(|said| said.starts_with("what `openai/cat-7b` costs is not known"));
+    assert_eq!(warned.count(), 2, "{logged:?}");
+}
+
+#[test]
+fn a_call_that_the_provider_closed_where_it_was_cut_ends_open() {
+    let arguments = |finish: &str, blocks: Value| {
+        let reply = json!({ "content": blocks, "stop_reason": finish, "usage": {} });
+        let answer = Provider::Anthropic.read(reply.to_string().as_bytes()).unwrap();
+        answer.calls.into_iter().map(|call| call.arguments).collect::<Vec<_>>()
+    };
+    let pay = |id: &str| json!({ "type": "tool_use", "id": id, "name": "pay", "input": { "sum": 12 } });
+    let text = json!({ "type": "text", "text": "Now" });
+    let whole = r#"{"sum":12}"#;
+    assert_eq!(arguments("tool_use", json!([pay("1"), pay("2")])), [whole, whole]);
+    assert_eq!(arguments("max_tokens", json!([pay("1"), pay("2")])), [whole, r#"{"sum":12"#]);
+    assert_eq!(arguments("max_tokens", json!([pay("1"), text])), [whole]);
+}
+
+#[test]
+fn a_call_of_which_a_stream_brought_no_argument_is_whole_only_if_nothing_was_cut() {
+    let arguments = |finish: &str| {
+        let mut reader = Provider::Anthropic.stream().unwrap();
+        for event in [
+            json!({ "type": "message_start", "message": {} }),
+            json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "tool_use", "id": "t", "name": "now", "input": {} } }),
+            json!({ "type": "message_delta", "delta": { "stop_reason": finish } }),
+            json!({ "type": "message_stop" }),
+        ] {
+            reader.feed(format!("data: {event}\n\n").as_bytes(), &mut String::new()).unwrap();
+        }
+        reader.end().unwrap().calls.remove(0).arguments
+    };
+    assert_eq!((arguments("tool_use").as_str(), arguments("max_tokens").as_str()), ("{}", "{"));
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use turbocat_core::Level;
 use turbocat_plugins::llm::Provider;
 
-use crate::kit::{Around, OVER_HTTP, agent, ask, ask_in, bodies, model, says, script};
+use crate::kit::{Around, OVER_HTTP, agent, ask, ask_in, bodies, cut, model, says, script};
 use crate::server::Reply;
 
 #[expect(clippy::needless_pass_by_value, reason = "reads better where it is called")]
@@ -73,6 +73,49 @@ async fn an_answer_that_does_not_fit_is_asked_for_again_with_its_mistakes() {
         said[4]
     );
     assert_eq!(around.logged(Level::Warn).len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_cut_off_is_not_mended_into_another() {
+    // nine lives may have been to come
+    let half = r#"{"name": "Tom", "lives": 1"#;
+    for finish in ["length", "max_tokens", "MAX_TOKENS"] {
+        let server = script(vec![cut(half, finish), says(r#"{"name": "Tom", "lives": 1}"#)]).await;
+        let output = ask(&agent(&server), config(json!({}))).await.unwrap();
+        assert_eq!((&output.value["reasked"], output.value.get("repaired")), (&json!(1), None));
+        let told = bodies(&server).pop().unwrap()["messages"][2]["content"].to_string();
+        assert!(told.contains("it was cut off before its end"), "{told}");
+        let server = script(vec![cut(half, finish)]).await;
+        let failure = ask(&agent(&server), config(json!({ "maxReasks": 0 }))).await.unwrap_err();
+        assert_eq!(failure.kind.as_str(), "llm.schema");
+        assert!(failure.message.contains("it was cut off before its end"), "{failure}");
+    }
+    // what is whole is whole, even if the limit came next; and so it is if nothing says it was cut
+    let server = script(vec![cut("{\"name\": \"Tom\", \"lives\": 1}\n\n\n", "length")]).await;
+    assert_eq!(ask(&agent(&server), config(json!({}))).await.unwrap().value["parsedJson"]["lives"], 1);
+    let server = script(vec![says(half)]).await;
+    assert_eq!(ask(&agent(&server), config(json!({}))).await.unwrap().value["repaired"], true);
+}
+
+#[tokio::test]
+async fn several_answers_that_fit_and_differ_are_asked_for_again() {
+    let both = r#"For example {"name": "Tom", "lives": 1}. Yours: {"name": "Kit", "lives": 9}"#;
+    let server = script(vec![says(both), says(r#"{"name": "Kit", "lives": 9}"#)]).await;
+    let output = ask(&agent(&server), config(json!({}))).await.unwrap();
+    assert_eq!((&output.value["parsedJson"]["name"], &output.value["reasked"]), (&json!("Kit"), &json!(1)));
+}
+
+#[tokio::test]
+async fn some_json_that_was_cut_off_is_none() {
+    let server = script(vec![cut(r#"{"amount": 12"#, "length")]).await;
+    let around = Arc::new(Around::default());
+    let config = json!({ "model": "gpt-4o-mini", "stream": false, "responseFormat": "json_object" });
+    let output = ask_in(&around, &agent(&server), config).await.unwrap();
+    assert_eq!((output.value.get("parsedJson"), output.value.get("repaired")), (None, None));
+    assert_eq!(
+        around.logged(Level::Warn),
+        ["the answer was cut off at `maxTokens`", "the answer is not whole: there is no `parsedJson`"]
+    );
 }
 
 #[tokio::test]

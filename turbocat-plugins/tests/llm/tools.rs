@@ -92,7 +92,7 @@ async fn a_model_that_never_answers_is_stopped() {
     let server = script(vec![calls(&[("add", r#"{"a":1,"b":2}"#)])]).await;
     let mut config = config(json!([{ "agent": "add" }]));
     let failure = ask_in(&Arc::new(adder()), &agent(&server), config.clone()).await.unwrap_err();
-    assert_eq!(failure.kind.as_str(), "llm.tools");
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("llm.tools", false));
     assert_eq!(server.seen().len(), 9, "eight rounds, and the message that wants a ninth");
     assert_eq!(failure.detail.unwrap()["toolCalls"].as_array().unwrap().len(), 8);
     assert_eq!(failure.usage.unwrap().input_tokens, 900);
@@ -252,4 +252,42 @@ async fn a_secret_of_the_step_is_not_told_to_a_provider() {
         "{:?}",
         told(&server)
     );
+}
+
+#[tokio::test]
+async fn a_secret_that_json_would_escape_is_not_told_to_a_provider() {
+    let secret = "quo\"te\nline";
+    let result = json!({ "it": ["is", secret], "pin": 4711, "other": 14711 });
+    let around = Around::default()
+        .agent("leaks", json!({ "type": "object" }), move |_| Ok(result.clone().into()))
+        .agent("fails", json!({ "type": "object" }), move |_| {
+            Err(StepFailure::error(format!("bad {secret}")))
+        });
+    let server = script(vec![calls(&[("leaks", "{}"), ("fails", "{}")]), says("done")]).await;
+    let request = AttemptRequest::new(json!({ "prompt": "p" }))
+        .with_config(config(json!([{ "agent": "leaks" }, { "agent": "fails" }])))
+        .with_surroundings(Arc::new(around))
+        .with_secrets(Arc::new(json!({ "TOKEN": secret, "PIN": "4711" })));
+    agent(&server).execute(request).await.unwrap();
+    let whole = r#"{"it":["is","[secret]"],"pin":"[secret]","other":14711}"#;
+    assert_eq!(told(&server), [whole, r#"{"error":"bad [secret]"}"#]);
+}
+
+#[tokio::test]
+async fn a_long_result_is_cut_for_the_model_and_for_the_output() {
+    let around = Around::default()
+        .agent("long", json!({ "type": "object" }), |_| Ok(json!(["x".repeat(100_000)]).into()))
+        .agent("short", json!({ "type": "object" }), |_| Ok(json!(["x"]).into()))
+        .agent("fails", json!({ "type": "object" }), |_| Err(StepFailure::error("y".repeat(100_000))));
+    let asked = calls(&[("long", "{}"), ("short", "{}"), ("fails", "{}")]);
+    let server = script(vec![asked, says("done")]).await;
+    let config = config(json!([{ "agent": "long" }, { "agent": "short" }, { "agent": "fails" }]));
+    let output = ask_in(&Arc::new(around), &agent(&server), config).await.unwrap();
+    let traces = output.value["toolCalls"].as_array().unwrap();
+    let told = told(&server);
+    assert_eq!((&traces[0]["result"], &traces[0]["cut"]), (&json!(told[0]), &json!(true)));
+    assert!(told[0].len() < 66_000 && told[0].ends_with("(cut off: it has 100004 bytes)"));
+    assert_eq!((&traces[1]["result"], traces[1].get("cut")), (&json!(["x"]), None));
+    let error = traces[2]["error"]["message"].as_str().unwrap();
+    assert!(error.len() < 66_000 && error.ends_with("(cut off: it has 100000 bytes)"));
 }

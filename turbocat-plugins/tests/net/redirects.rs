@@ -1,6 +1,8 @@
 //! Following redirects: what goes along, and where nobody is followed to.
 
-use turbocat_plugins::net::{EgressErrorKind, HeaderName, HeaderValue, Method, Outgoing, Url, header};
+use turbocat_plugins::net::{
+    EgressErrorKind, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url, header,
+};
 
 use super::server::{Reply, Server};
 use super::{egress, get, told};
@@ -88,6 +90,29 @@ async fn credentials_stay_with_their_origin() {
         assert_eq!(lost.header(name), None, "{name}");
     }
     assert_eq!(lost.header("accept"), Some("text/x"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_judged_with_the_method_that_is_sent() {
+    let check = async |method: Method, status: u16, arrives: bool| {
+        let other = Server::start(|_, _| Reply::ok("end")).await;
+        let elsewhere = other.url("/end");
+        let server = Server::start(move |_, _| Reply::redirect(status, &elsewhere)).await;
+        let (first, second) = (server.port, other.port);
+        let rule = HostRule::when(move |method, url| match url.port() {
+            Some(port) if port == first => true,
+            port => port == Some(second) && method == Method::GET,
+        });
+        let outgoing = Outgoing::new(method.clone(), Url::parse(&server.url("/")).unwrap()).hosts(rule);
+        let result = egress().send(outgoing.redirects(3)).await;
+        assert_eq!(result.is_ok(), arrives, "{method} {status}");
+        assert_eq!(other.seen().len(), usize::from(arrives), "{method} {status}");
+    };
+    check(Method::GET, 307, true).await;
+    check(Method::POST, 303, true).await;
+    check(Method::POST, 302, true).await;
+    check(Method::POST, 307, false).await;
+    check(Method::PUT, 302, false).await;
 }
 
 #[tokio::test]

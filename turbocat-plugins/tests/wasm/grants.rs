@@ -1,12 +1,16 @@
 //! What was not granted ends the call, and what was granted works.
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use turbocat_core::{AttemptRequest, Said};
-use turbocat_plugins::net::Egress;
+use turbocat_plugins::net::{Egress, Resolve};
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, PluginErrorKind, Plugins};
 
 use crate::abi::Listener;
@@ -150,6 +154,99 @@ async fn a_redirect_to_a_host_that_is_not_granted_ends_the_call() {
     assert!(target.asked.lock().unwrap().is_empty());
     let plugin = asker(&request, None, &open_host(), &[&first, &second]).await;
     assert_eq!(call(&plugin, "ask", json!({})).await.unwrap(), json!({ "a": 1 }));
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_lend_a_method_to_a_host_that_has_no_grant_for_it() {
+    let target = serve(ANSWER).await;
+    let check = async |status: &str, arrives: bool| {
+        let redirect = format!(
+            "HTTP/1.1 {status}\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            target.port
+        );
+        let server = serve(redirect).await;
+        let request =
+            json!({ "url": format!("http://127.0.0.1:{}/", server.port), "method": "POST" }).to_string();
+        let post = format!("http POST 127.0.0.1:{}", server.port);
+        let get = format!("http GET 127.0.0.1:{}", target.port);
+        let plugin = asker(&request, Some("payload"), &open_host(), &[&post, &get]).await;
+        if arrives {
+            assert_eq!(call(&plugin, "ask", json!({})).await.unwrap(), json!({ "a": 1 }));
+            return target.asked.lock().unwrap().remove(0);
+        }
+        let failure = fails(&plugin, "ask", "denied").await;
+        let wanted = format!("http POST 127.0.0.1:{}", target.port);
+        assert_eq!(failure.detail.unwrap()["grant"], wanted);
+        assert!(target.asked.lock().unwrap().is_empty());
+        String::new()
+    };
+    check("307 Temporary Redirect", false).await;
+    check("308 Permanent Redirect", false).await;
+    assert!(check("303 See Other", true).await.starts_with("GET / "));
+    assert!(check("302 Found", true).await.starts_with("GET / "));
+}
+
+#[tokio::test]
+async fn headers_of_a_plugin_stay_with_their_origin() {
+    let target = serve(ANSWER).await;
+    let redirect = format!(
+        "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{}/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        target.port
+    );
+    let server = serve(redirect).await;
+    let request = json!({
+        "url": format!("http://127.0.0.1:{}/", server.port),
+        "headers": { "X-Pat": "hush", "Accept": "text/x", "Accept-Language": "de", "User-Agent": "me" },
+    });
+    let plugin = asker(&request.to_string(), None, &open_host(), &["http GET *:*"]).await;
+    call(&plugin, "ask", json!({})).await.unwrap();
+    let first = server.asked.lock().unwrap()[0].to_lowercase();
+    let last = target.asked.lock().unwrap()[0].to_lowercase();
+    assert!(first.contains("x-pat: hush") && !last.contains("x-pat"), "{first}{last}");
+    for kept in ["accept: text/x", "accept-language: de", "user-agent: me"] {
+        assert!(first.contains(kept) && last.contains(kept), "{first}{last}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_describes_itself_at_too_great_length_is_not_made() {
+    let check = async |headers: usize, length: usize, expected: &str| {
+        let headers: serde_json::Map<_, _> =
+            (0..headers).map(|n| (format!("x-{n}"), json!("y".repeat(length)))).collect();
+        let request = json!({ "url": "http://127.0.0.1:1/", "headers": headers }).to_string();
+        let plugin = asker(&request, None, &open_host(), &["http * *:*"]).await;
+        let failure = call(&plugin, "ask", json!({})).await.unwrap_err();
+        assert!(failure.message.contains(expected), "{failure}");
+        assert_eq!(failure.retryable, expected.contains("127.0.0.1"));
+    };
+    check(100, 1, "127.0.0.1").await;
+    check(101, 1, "sends more than 100 headers").await;
+    check(99, 11_000, "asks with a request of more than 1048576 bytes").await;
+}
+
+/// Never says where a name leads.
+struct Silent;
+
+#[async_trait]
+impl Resolve for Silent {
+    async fn resolve(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_times_out_is_not_taken_for_the_call() {
+    let egress = Egress::builder().resolver(Silent).build().unwrap();
+    let plugins = Plugins::builder().pool_size(2).egress(egress).build().unwrap();
+    let plugin = asker(r#"{"url":"http://silent.test/"}"#, None, &plugins, &["http * *:*"]).await;
+    // the way out waits half a minute for a connection, the call much longer for its end
+    let limits = Limits::default().time(Duration::from_secs(3600));
+    let failure = plugin.call("ask", Call::new(json!({})).limits(limits)).await.unwrap_err();
+    assert_eq!((failure.kind.as_str(), failure.retryable), ("timeout", true));
+    assert!(
+        failure.message.starts_with("plugin `demo`: `http://silent.test` cannot be reached"),
+        "{failure}"
+    );
 }
 
 #[tokio::test]

@@ -109,5 +109,5 @@ fn tokens(reader: &mut Reader, node: &Node<'_>) -> Option<Tokens> {
     let input = fields.take("promptTokens").and_then(|node| reader.whole(&node, 0, u64::MAX));
     let output = fields.take("completionTokens").and_then(|node| reader.whole(&node, 0, u64::MAX));
     reader.finish(&fields);
-    Some(Tokens { input: input.unwrap_or_default(), output: output.unwrap_or_default(), cached: 0 })
+    Some(Tokens { input: input.unwrap_or_default(), output: output.unwrap_or_default(), ..Tokens::default() })
 }

@@ -202,17 +202,17 @@ impl Reader {
         let input = fields.take("input").map(|node| self.number(&node, 0.0, 1e6));
         let output = fields.take("output").map(|node| self.number(&node, 0.0, 1e6));
         let cached = fields.take("cached").and_then(|node| self.number(&node, 0.0, 1e6));
+        let written = fields.take("written").and_then(|node| self.number(&node, 0.0, 1e6));
         self.finish(&fields);
         let (Some(input), Some(output)) = (input, output) else {
             let message = "`price` needs `input` and `output`, in US dollars per million tokens";
             self.fault(BadConfig::at(&node.at, message));
             return None;
         };
-        let price = Price::per_million(input?, output?);
-        Some(match cached {
-            Some(cached) => price.cached(cached),
-            None => price,
-        })
+        let mut price = Price::per_million(input?, output?);
+        price.cached = cached;
+        price.written = written;
+        Some(price)
     }
 }
 

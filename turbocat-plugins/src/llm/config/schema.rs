@@ -20,6 +20,7 @@ pub(crate) fn schema() -> Value {
             "input": { "type": "number", "minimum": 0 },
             "output": { "type": "number", "minimum": 0 },
             "cached": { "type": "number", "minimum": 0 },
+            "written": { "type": "number", "minimum": 0 },
         },
     });
     let mock = json!({

@@ -71,6 +71,7 @@ impl Wire for Anthropic {
         let Some(content) = reply.content else { return Err(Fault::reply("sent no content")) };
         let tokens = reply.usage.unwrap_or_default().tokens();
         let mut answer = Answer { finish: reply.stop_reason, tokens, ..Answer::default() };
+        let within_call = matches!(content.last(), Some(Block::ToolUse { .. }));
         for block in content {
             match block {
                 Block::Text { text } => answer.content.push_str(&text),
@@ -79,6 +80,11 @@ impl Wire for Anthropic {
                 }
                 Block::Other => {}
             }
+        }
+        if let (true, Some(call)) = (answer.was_cut() && within_call, answer.calls.last_mut()) {
+            // The provider closed what it cut, so that a half looks whole. As a stream has it, it
+            // ends open, and nobody takes it for all there is.
+            call.arguments.pop();
         }
         settle(answer)
     }
@@ -165,7 +171,7 @@ impl Usage {
         let cached = self.cache_read_input_tokens.unwrap_or_default();
         let written = self.cache_creation_input_tokens.unwrap_or_default();
         let input = self.input_tokens.unwrap_or_default().saturating_add(cached).saturating_add(written);
-        Tokens { input, output: self.output_tokens.unwrap_or_default(), cached }
+        Tokens { input, output: self.output_tokens.unwrap_or_default(), cached, written }
     }
 
     /// What a later message says counts; what it does not say stays.
@@ -302,9 +308,11 @@ impl Assemble for Pieces {
         }
         self.answer.tokens = self.usage.tokens();
         self.answer.calls = self.calls.into_iter().map(|(_, call)| call).collect();
-        for call in &mut self.answer.calls {
+        let (cut, last) = (self.answer.was_cut(), self.answer.calls.len().saturating_sub(1));
+        for (index, call) in self.answer.calls.iter_mut().enumerate() {
             if call.arguments.is_empty() {
-                call.arguments.push_str("{}");
+                // of one that was cut there may be no argument yet
+                call.arguments.push_str(if cut && index == last { "{" } else { "{}" });
             }
         }
         settle(self.answer)

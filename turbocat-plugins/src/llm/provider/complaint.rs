@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::llm::answer::{Fault, FaultKind};
+use crate::llm::retry_after;
 
 /// What is longer than this is no sentence for people.
 const LONGEST: usize = 400;
@@ -77,7 +78,8 @@ fn said(json: &Value) -> Option<String> {
 fn retry_delay(error: &Value) -> Option<Duration> {
     let details = error["details"].as_array()?;
     let delay = details.iter().find_map(|detail| detail["retryDelay"].as_str())?;
-    Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()
+    let pause = Duration::try_from_secs_f64(delay.strip_suffix('s')?.parse().ok()?).ok()?;
+    Some(pause.min(retry_after::LONGEST))
 }
 
 /// A text that fits into a message.
@@ -142,6 +144,8 @@ mod tests {
         let body =
             br#"{"error":{"code":429,"message":"slow","details":[{"@type":"x"},{"retryDelay":"2.5s"}]}}"#;
         assert_eq!(read(429, body).retry_after, Some(Duration::from_millis(2500)));
+        let body = br#"{"error":{"details":[{"retryDelay":"99999999s"}]}}"#;
+        assert_eq!(read(429, body).retry_after, Some(retry_after::LONGEST));
         let body = br#"{"error":{"details":[{"retryDelay":"-1s"}]}}"#;
         assert_eq!(read(429, body).retry_after, None);
     }

@@ -190,6 +190,7 @@ impl Usage {
             input: self.prompt_token_count.unwrap_or_default(),
             output: self.candidates_token_count.unwrap_or_default().saturating_add(thoughts),
             cached: self.cached_content_token_count.unwrap_or_default(),
+            written: 0,
         }
     }
 }

@@ -248,7 +248,7 @@ struct Details {
 impl Usage {
     fn tokens(self) -> Tokens {
         let cached = self.prompt_tokens_details.and_then(|details| details.cached_tokens).unwrap_or_default();
-        Tokens { input: self.prompt_tokens, output: self.completion_tokens, cached }
+        Tokens { input: self.prompt_tokens, output: self.completion_tokens, cached, written: 0 }
     }
 }
 

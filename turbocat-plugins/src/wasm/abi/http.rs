@@ -11,7 +11,8 @@ use wasmtime::{Caller, Linker, Result};
 
 use super::ENV;
 use crate::net::{
-    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, Method, Outgoing, Url,
+    EgressError, EgressErrorKind, HeaderMap, HeaderName, HeaderValue, HostRule, MOST_HEADERS, Method,
+    Outgoing, Url,
 };
 use crate::wasm::grants;
 use crate::wasm::guest::{Answered, Guest};
@@ -25,6 +26,12 @@ struct Asked {
     headers: BTreeMap<String, String>,
     method: Option<String>,
 }
+
+/// The longest description of a request: its address and its headers. The body is apart.
+const LONGEST_REQUEST: usize = 1 << 20;
+
+/// The headers that tell nobody who asks: these go along to another origin, no other does.
+const PUBLIC_HEADERS: [&str; 4] = ["accept", "accept-language", "content-type", "user-agent"];
 
 /// As many redirects as the client of the official runtime follows.
 const REDIRECTS: u8 = 10;
@@ -57,6 +64,9 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
 async fn send(guest: &mut Guest, request: u64, body: u64) -> Result<u64, Stop> {
     guest.http = Answered::default();
     let request = guest.take(request)?;
+    if request.len() > LONGEST_REQUEST {
+        return Err(guest.misused(&format!("asks with a request of more than {LONGEST_REQUEST} bytes")));
+    }
     let body = if body == 0 { None } else { Some(guest.take(body)?) };
     let asked: Asked = serde_json::from_slice(&request)
         .map_err(|error| guest.broken(format_args!("its HTTP request cannot be read: {error}")))?;
@@ -83,6 +93,9 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
     let url: Url = asked.url.parse().map_err(|error| wrong(&format!("asks for a bad URL: {error}")))?;
     let method = asked.method.as_deref().unwrap_or("GET").to_ascii_uppercase();
     let wanted = capability(&method, &url);
+    if asked.headers.len() > MOST_HEADERS {
+        return Err(wrong(&format!("sends more than {MOST_HEADERS} headers")));
+    }
     // What has no form as a capability can be granted by nobody.
     if wanted.to_string().parse().as_ref() != Ok(&wanted) {
         return Err(wrong("asks with a method or for a host that is none"));
@@ -96,14 +109,13 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
     let refused = Refused::default();
     let rule = {
         let (right, refused) = (guest.right.clone(), refused.clone());
-        HostRule::when(move |url| {
+        HostRule::when(move |method, url| {
             let port = url.port_or_known_default().unwrap_or_default();
             let host = url.host_str().unwrap_or_default();
-            // a redirect may turn the method into GET
-            let fine =
-                right.grants.allow_http(&method, host, port) || right.grants.allow_http("GET", host, port);
+            let fine = right.grants.allow_http(method.as_str(), host, port);
             if !fine {
-                *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(capability(&method, url));
+                let capability = capability(method.as_str(), url);
+                *refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(capability);
             }
             fine
         })
@@ -115,9 +127,10 @@ fn outgoing(guest: &Guest, asked: &Asked, body: Option<Vec<u8>>) -> Result<(Outg
         .hosts(rule);
     for (name, value) in &asked.headers {
         let header = name.parse::<HeaderName>().ok().zip(HeaderValue::from_str(value).ok());
-        let Some((name, value)) = header else {
+        let Some((name, mut value)) = header else {
             return Err(wrong("sends a header that is none"));
         };
+        value.set_sensitive(!PUBLIC_HEADERS.contains(&name.as_str()));
         outgoing = outgoing.header(name, value);
     }
     if let Some(body) = body {
@@ -142,7 +155,12 @@ fn failed(guest: &Guest, error: &EgressError, refused: &Refused) -> Stop {
     }
     let plugin = guest.name();
     let failure = match error.kind() {
-        EgressErrorKind::Timeout => return guest.timed_out(),
+        EgressErrorKind::Timeout if guest.time_left().is_some_and(|left| left.is_zero()) => {
+            return guest.timed_out();
+        }
+        EgressErrorKind::Timeout => {
+            StepFailure::new(FailureKind::TIMEOUT, format!("plugin `{plugin}`: {error}"))
+        }
         EgressErrorKind::TooLarge => {
             return guest.exceeded("http", "got an answer that is too large", guest.limits.http_bytes);
         }
