@@ -172,7 +172,7 @@ async fn a_workflow_that_an_attempt_waits_for_is_cancelled_with_it() {
         while hang.hanging() > 0 {
             tokio::task::yield_now().await;
         }
-        assert!(engine.shutdown(std::time::Duration::from_secs(10)).await);
+        assert!(engine.shutdown(Duration::from_secs(10)).await);
         assert!(engine.unfinished().await.unwrap().is_empty());
     }
 }
