@@ -158,7 +158,9 @@ pub fn is_reserved(name: &HeaderName) -> bool {
 
 /// Which hosts a request may reach, and how.
 #[derive(Clone)]
-pub struct HostRule(Arc<dyn Fn(&Method, &Url) -> bool + Send + Sync>);
+pub struct HostRule(Arc<Judge>);
+
+type Judge = dyn Fn(&Method, &Url) -> bool + Send + Sync;
 
 impl HostRule {
     /// Those for which `allowed` says so. It is told the method that is sent there: a redirect
