@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use turbocat_core::testing::ScriptedAgent;
+use turbocat_core::testing::{ManualClock, ScriptedAgent};
 use turbocat_core::{
-    AttemptRequest, Engine, EngineBuilder, ExecutionStatus, FailureKind, MemoryJournal, StepFailure,
-    agent_fn, agent_fn_with,
+    AttemptRequest, Engine, EngineBuilder, Enqueue, ExecutionStatus, FailureKind, MemoryJournal, StepFailure,
+    WorkOptions, agent_fn, agent_fn_with,
 };
 
 use crate::usage::Spender;
@@ -174,4 +175,122 @@ async fn a_workflow_that_an_attempt_waits_for_is_cancelled_with_it() {
         assert!(engine.shutdown(std::time::Duration::from_secs(10)).await);
         assert!(engine.unfinished().await.unwrap().is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_worker_with_one_place_does_not_wait_for_itself() {
+    let clock = ManualClock::new();
+    let engine = engine()
+        .workflow("napping", workflow("steps: { nap: { wait: 1m } }"))
+        .store(MemoryJournal::new())
+        .clock(clock.clone())
+        .build();
+    engine.work(WorkOptions::new().slots(1)).unwrap();
+    let inputs = json!({ "workflow": "napping", "give": {} });
+    let id = engine.enqueue(step("nest", &inputs), json!({}), Enqueue::new()).await.unwrap();
+    let ended = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.wait(id).await }
+    });
+    while !ended.is_finished() {
+        // Long enough for a nested workflow that waits to be parked, if it could be.
+        clock.advance(Duration::from_secs(3));
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(ended.await.unwrap().unwrap().status(), ExecutionStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_nested_workflow_that_failed_for_good_is_not_begun_again() {
+    let hopeless = ScriptedAgent::new();
+    let hopeless =
+        (0..3).fold(hopeless.step("h"), |agent, _| agent.then_fail(StepFailure::error("no").permanent()));
+    let engine = Engine::builder()
+        .agent("hopeless", hopeless.clone())
+        .workflow("inner", workflow("steps: { h: { agent: hopeless } }"))
+        .build();
+    let text = "steps: { s: { workflow: inner, retry: { max: 2, delay: 0s } } }";
+    engine.run(&workflow(text), json!({})).await.unwrap_err();
+    assert_eq!(hopeless.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn a_secret_is_not_handed_to_a_workflow_where_it_would_be_written_down() {
+    struct Vault;
+    #[async_trait::async_trait]
+    impl turbocat_core::Secrets for Vault {
+        async fn secret(&self, _: &str) -> Option<String> {
+            Some("hunter2".to_owned())
+        }
+    }
+    let engine = engine().secrets(Vault).build();
+    let inputs = json!({ "workflow": "double", "give": { "n": 1, "key": "Bearer {{ secrets.KEY }}" } });
+    let refused = failure(engine, "nest", inputs).await;
+    assert_eq!(refused.kind.as_str(), "secret");
+    assert!(!refused.message.contains("hunter2"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_workflow_outlives_an_engine_that_goes_away_and_is_waited_for_again() {
+    let journal = Arc::new(MemoryJournal::new());
+    let held = ScriptedAgent::new().step("h").then_hang().then(json!("done"));
+    let made = || {
+        engine()
+            .agent("held", held.clone())
+            .workflow("inner", workflow("steps: { h: { agent: held } }"))
+            .shared_store(journal.clone())
+            .build()
+    };
+    let first = made();
+    let inputs = json!({ "workflow": "inner", "give": {} });
+    let parent = {
+        let workflow = step("nest", &inputs);
+        let mut driven = Box::pin(first.run(&workflow, json!({})));
+        while held.hanging() == 0 {
+            tokio::select! {
+                biased;
+                ended = &mut driven => panic!("{ended:?}"),
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        first.unfinished().await.unwrap()[0]
+    };
+    assert!(!first.shutdown(Duration::ZERO).await);
+    let second = made();
+    for execution in second.unfinished().await.unwrap() {
+        if execution == parent {
+            let ended = second.resume(parent).await.unwrap().wait().await.unwrap();
+            assert_eq!(ended.output()["s"]["answer"], json!({ "h": "done" }));
+        }
+    }
+    assert_eq!(held.calls().len(), 2, "once for each engine, and no second workflow");
+}
+
+#[tokio::test]
+async fn a_workflow_is_cancelled_when_the_attempt_that_waits_for_it_takes_too_long() {
+    let hang = ScriptedAgent::new().otherwise_hang();
+    let clock = ManualClock::new();
+    let engine = engine()
+        .agent("hang", hang.clone())
+        .workflow("endless", workflow("steps: { h: { agent: hang } }"))
+        .store(MemoryJournal::new())
+        .clock(clock.clone())
+        .build();
+    let inputs = json!({ "workflow": "endless", "give": {} });
+    let mut limited = step("nest", &inputs);
+    limited.steps[0].timeout = Some(Duration::from_secs(5));
+    let handle = engine.start(limited, json!({})).unwrap();
+    while hang.hanging() == 0 {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(6));
+    let ended = handle.wait().await.unwrap();
+    assert_eq!(ended.failure().unwrap().detail.as_ref().unwrap()["kind"], "timeout");
+    while hang.hanging() > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(engine.shutdown(Duration::from_secs(10)).await);
+    assert!(engine.unfinished().await.unwrap().is_empty());
 }

@@ -104,3 +104,34 @@ fn a_budget_is_read_and_written() {
     assert!(mistakes("budget: { cost: 1 }").contains("did you mean `costUsd`?"));
     assert!(mistakes("budget: { tokens: 1, then: stop }").contains("`then` cannot be `stop`"));
 }
+
+#[tokio::test]
+async fn a_pause_of_somebody_else_grants_nothing() {
+    let text = "
+budget: { tokens: 15 }
+steps:
+  a: { agent: spender }
+  go: { wait: { signal: go }, dependsOn: a }
+  b: { agent: spender, dependsOn: go }
+  c: { agent: spender, dependsOn: b }
+";
+    let handle = engine().build().start(workflow(text), json!({})).unwrap();
+    while handle.usage().await.tokens() == 0 {
+        tokio::task::yield_now().await;
+    }
+    handle.pause("lunch").await.unwrap();
+    handle.resume().await.unwrap();
+    handle.signal("go", json!(null)).await.unwrap();
+    let execution = handle.wait().await.unwrap();
+    assert_eq!(execution.failure().unwrap().kind, FailureKind::BUDGET);
+    assert!(execution.step_output("c").is_none());
+}
+
+#[tokio::test]
+async fn what_nobody_can_resume_is_cancelled_and_not_waited_for() {
+    let text = format!("budget: {{ tokens: 15, then: pause }}\n{CHAIN}");
+    let execution = failed(engine().build().run(&workflow(&text), json!({})).await.unwrap_err());
+    assert_eq!(execution.status(), ExecutionStatus::Cancelled);
+    let why = execution.explain("c").unwrap().to_string();
+    assert!(why.contains("nobody can resume it"), "{why}");
+}

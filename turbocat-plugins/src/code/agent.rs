@@ -155,8 +155,9 @@ impl AgentExecutor for CodeAgent {
             .map_err(|mistakes| incorrect(&mistakes))?;
         let input = self.input(&request, &settings, &program)?;
 
-        let (console, speaking) = Console::listen(&request);
-        let called = self.sandbox.call(&input, settings.memory, settings.timeout, &speaking).await;
+        let most = self.limits.console;
+        let (console, speaking) = Console::listen(&request, most);
+        let called = self.sandbox.call(&input, settings.memory, settings.timeout, most, &speaking).await;
         let output = called.map_err(|failure| ended(failure, &settings, &console))?;
         let usage = output.usage.map(|usage| *usage).unwrap_or_default();
         match Report::read(output.value).and_then(|report| report.outcome(&program)) {
@@ -257,6 +258,14 @@ fn ended(failure: StepFailure, settings: &Settings<'_>, console: &Console) -> St
             detail["limit"] = "stack".into();
             StepFailure::new(FailureKind::LIMIT, "the code nests its calls or its values too deep")
                 .permanent()
+        }
+        ("limit", "log") => {
+            detail["limit"] = "console".into();
+            StepFailure::new(FailureKind::LIMIT, "the code prints too often").permanent()
+        }
+        ("limit", "values") => {
+            detail["limit"] = "output".into();
+            StepFailure::new(FailureKind::LIMIT, "the value of the code has too many parts").permanent()
         }
         _ => failure,
     };

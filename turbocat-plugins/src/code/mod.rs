@@ -8,7 +8,9 @@
 //! This room must not know how a module is called or ended: that is the host's.
 
 mod limits;
+mod nesting;
 mod place;
+mod room;
 
 mod program;
 mod runtime;

@@ -9,8 +9,10 @@ use oxc::span::{SourceType, Span};
 
 use turbocat_core::BadConfig;
 
+use super::nesting;
 use super::place::{Insertion, Place, Places};
 use super::program::{Form, Mistake, Program};
+use super::room;
 use super::runtime::Language;
 use super::shape::Shape;
 use super::strip::strip;
@@ -23,10 +25,27 @@ const MODULE: (&str, &str) = ("", "");
 /// What is put before an expression whose value is the value of the code.
 const RETURN: &str = "return ";
 
+/// The longest code that is taken, in bytes: what is longer is a program of its own, and a plugin.
+const LONGEST: usize = 256 << 10;
+
 /// Makes a program of code.
 ///
-/// `entry` is the function to be called with the inputs, if one is named.
+/// `entry` is the function to be called with the inputs, if one is named. The code may be a
+/// stranger's: parsers call themselves as deep as it nests, so it is read where there is room.
 pub(super) fn prepare(code: &str, entry: Option<&str>, language: Language) -> Result<Program, Vec<Mistake>> {
+    if code.len() > LONGEST {
+        let message = format!("the code has {} bytes, and {LONGEST} are allowed", code.len());
+        return Err(vec![Mistake::new(message).help("give data as inputs, or write a plugin")]);
+    }
+    if let Some(offset) = nesting::too_deep(code) {
+        let mistake = Mistake::new("the code nests too deep").at(Place::of(code, offset));
+        return Err(vec![mistake.help("put what is inside into variables and functions")]);
+    }
+    room::with_room(code.len(), || read(code, entry, language))
+        .unwrap_or_else(|error| Err(vec![Mistake::new(format!("the code cannot be read here: {error}"))]))
+}
+
+fn read(code: &str, entry: Option<&str>, language: Language) -> Result<Program, Vec<Mistake>> {
     let draft = Draft { code, entry, language };
     let mut program = draft.program()?;
     if language == Language::TypeScript {
@@ -348,5 +367,25 @@ fn nothing_happens(functions: &[String]) -> Mistake {
             .help(format!("name it in `entryFunction`, or end with `return {only}(inputs)`")),
         [.., last] => Mistake::new("the code only declares functions, and nothing calls them")
             .help(format!("name one in `entryFunction`, or end with `return {last}(inputs)`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As if the look at the letters had been fooled.
+    #[test]
+    fn no_code_overflows_the_stack_it_is_read_on() {
+        let alone = ["(", "[", "{", "!", "- ", "a=>", "`${", "a?b:", "if(a);else "].map(|part| ("", part));
+        let behind = [("1", "+1"), ("a", ".b"), ("a", "?.b"), ("return 1;", "a:"), ("let x: ", "A<")];
+        for (head, part) in alone.into_iter().chain(behind) {
+            let code = format!("{head}{}", part.repeat((LONGEST - head.len()) / part.len()));
+            for language in [Language::JavaScript, Language::TypeScript] {
+                // whatever comes of it, it comes back
+                let read = room::with_room(code.len(), || read(&code, None, language).is_ok());
+                assert!(read.is_ok(), "{}", &code[..20]);
+            }
+        }
     }
 }

@@ -35,14 +35,23 @@ struct Fault {
     retryable: Option<bool>,
 }
 
+/// The longest text about a failure that is kept: more is no description, and would be a way around
+/// the limit on outputs.
+const TEXT: usize = 16 << 10;
+
 impl Report {
     /// Reads a report.
     pub(super) fn read(output: Arc<Value>) -> Result<Self, StepFailure> {
         let mut report = Arc::unwrap_or_clone(output);
         let value = report.get_mut("value").map(Value::take).unwrap_or_default();
-        let rest = serde_json::from_value(report).map_err(|error| {
+        let mut rest: Rest = serde_json::from_value(report).map_err(|error| {
             StepFailure::new(FailureKind::OUTPUT, format!("the sandbox gave no report: {error}")).permanent()
         })?;
+        if let Some(fault) = &mut rest.fault {
+            for text in [&mut fault.name, &mut fault.message, &mut fault.stack, &mut fault.cause] {
+                cut(text);
+            }
+        }
         Ok(Self { value, rest })
     }
 
@@ -68,6 +77,13 @@ impl Report {
             "exit" => StepFailure::new(code(), fault.message).detail(detail),
             _ => fault.thrown(program, detail),
         })
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > TEXT {
+        text.truncate(text.floor_char_boundary(TEXT));
+        text.push('…');
     }
 }
 

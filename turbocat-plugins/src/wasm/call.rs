@@ -79,8 +79,7 @@ pub(super) async fn kept(host: &Host, key: Key, target: Target<'_>, given: Given
     let done = call(host, target, given, &mut alive).await;
     if alive.is_sound {
         alive.store.data_mut().request = None;
-        place.put(alive);
-        host.kept.look_after();
+        host.kept.keep(place, alive);
     }
     done
 }
@@ -92,6 +91,8 @@ async fn call(host: &Host, target: Target<'_>, given: Given<'_>, alive: &mut Ali
     guest.request = given.request.cloned();
     guest.config = given.config;
     if let Err(failure) = give(guest, &given.input) {
+        // nothing of the plugin's was touched
+        alive.is_sound = true;
         return Done::failed(failure);
     }
     // What lies too far ahead to be told is no deadline.

@@ -6,6 +6,7 @@ use turbocat_pdk::wire::Capability;
 
 use super::error::{PluginError, PluginErrorKind};
 use super::limits::Limits;
+use super::own_limits::OwnLimits;
 
 /// What a plugin may do: nothing, unless it is named here. And how much a call of it may take, if
 /// that is not left to the plugin.
@@ -20,7 +21,7 @@ use super::limits::Limits;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
     capabilities: Vec<Capability>,
-    limits: Option<Limits>,
+    limits: Option<OwnLimits>,
 }
 
 impl Grants {
@@ -39,13 +40,20 @@ impl Grants {
 
     /// The same with limits in place of those the plugin asks for.
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
+    #[expect(clippy::needless_pass_by_value, reason = "limits are built in the call")]
+    pub fn limits(self, limits: Limits) -> Self {
+        self.some_limits(OwnLimits::all(&limits))
+    }
+
+    /// The same with some limits in place of the host's.
+    #[must_use]
+    pub(super) fn some_limits(mut self, limits: OwnLimits) -> Self {
         self.limits = Some(limits);
         self
     }
 
     /// The limits in place of those the plugin asks for.
-    pub(super) const fn own_limits(&self) -> Option<&Limits> {
+    pub(super) const fn own_limits(&self) -> Option<&OwnLimits> {
         self.limits.as_ref()
     }
 

@@ -12,6 +12,9 @@ use wasmtime::ResourceLimiter;
 
 use super::blackout::Blackout;
 use super::blocks::Blocks;
+use super::claims::{Claim, Claims, Owner};
+use super::digest::Digest;
+use super::error::PluginError;
 use super::grants::{self, Grants};
 use super::limits::{self, Limits};
 use super::state::StateStore;
@@ -23,6 +26,7 @@ pub(super) struct World {
     pub(super) egress: Egress,
     pub(super) secrets: Option<Arc<dyn Secrets>>,
     pub(super) state: Arc<dyn StateStore>,
+    pub(super) claims: Arc<Claims>,
 }
 
 /// Who is called, and what it may do.
@@ -30,6 +34,28 @@ pub(super) struct Right {
     pub(super) name: String,
     pub(super) grants: Grants,
     pub(super) world: Arc<World>,
+    pub(super) owner: Owner,
+    /// The state of the name is its own, if it may keep any.
+    _claim: Option<Claim>,
+}
+
+impl Right {
+    /// The right of a plugin to what it is granted.
+    pub(super) fn new(
+        name: &str,
+        owner: Owner,
+        digest: Digest,
+        grants: Grants,
+        world: Arc<World>,
+    ) -> Result<Self, PluginError> {
+        let claim = world.claims.claim(name, owner, digest, &grants)?;
+        Ok(Self { name: name.to_owned(), grants, world, owner, _claim: claim })
+    }
+
+    /// The right to nothing.
+    pub(super) fn none(name: &str, world: Arc<World>) -> Self {
+        Self { name: name.to_owned(), grants: Grants::none(), world, owner: Owner::new(), _claim: None }
+    }
 }
 
 /// The data of a store.

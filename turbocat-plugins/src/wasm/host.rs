@@ -39,6 +39,11 @@ impl Host {
                 // An instance that waits for its execution's next call gives way to one that is called.
                 Err(_) if self.kept.drop_oldest() => {}
                 Err(_) => {
+                    let _waiting = self.kept.waiting();
+                    // What was kept before anybody could know that we wait.
+                    if self.kept.drop_oldest() {
+                        continue;
+                    }
                     let slot = self.slots.clone().acquire_owned().await;
                     return slot.map_err(|_| StepFailure::error("the host of plugins is closed"));
                 }

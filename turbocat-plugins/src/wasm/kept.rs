@@ -2,6 +2,7 @@
 //! shared by two, dropped when they have been idle or others need the room.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub(super) type Key = (u64, ExecutionId);
 pub(super) struct Kept {
     most: usize,
     idle: Duration,
+    /// How many calls wait for room.
+    waiting: AtomicUsize,
     all: Mutex<All>,
 }
 
@@ -68,7 +71,7 @@ impl Held {
         self.0.alive.take()
     }
 
-    pub(super) fn put(&mut self, alive: Box<Alive>) {
+    fn put(&mut self, alive: Box<Alive>) {
         self.0.alive = Some(alive);
         self.0.used = Instant::now();
     }
@@ -76,7 +79,9 @@ impl Held {
 
 impl Kept {
     pub(super) fn new(most: usize, idle: Duration) -> Self {
-        Self { most: most.max(1), idle, all: Mutex::default() }
+        // Nobody looks more often than that.
+        let idle = idle.max(Duration::from_secs(1));
+        Self { most: most.max(1), idle, waiting: AtomicUsize::new(0), all: Mutex::default() }
     }
 
     fn all(&self) -> MutexGuard<'_, All> {
@@ -102,6 +107,29 @@ impl Kept {
         self.all().drop_oldest()
     }
 
+    /// One more waits for room, until this is dropped.
+    pub(super) fn waiting(&self) -> Waiting<'_> {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        Waiting(self)
+    }
+
+    /// Keeps an instance for the next call of its execution, unless others need the room.
+    pub(super) fn keep(self: &Arc<Self>, mut place: Held, alive: Box<Alive>) {
+        let is_wanted = || self.waiting.load(Ordering::SeqCst) > 0;
+        if is_wanted() || self.all().places.len() > self.most {
+            gone(alive.store.data().name());
+            drop(alive);
+            return;
+        }
+        place.put(alive);
+        drop(place);
+        // Who began to wait meanwhile could not see it.
+        if is_wanted() {
+            self.drop_oldest();
+        }
+        self.look_after();
+    }
+
     /// How many instances are kept.
     pub(super) fn len(&self) -> usize {
         let all = self.all();
@@ -109,7 +137,7 @@ impl Kept {
     }
 
     /// Sees to it that somebody drops what is idle.
-    pub(super) fn look_after(self: &Arc<Self>) {
+    fn look_after(self: &Arc<Self>) {
         let mut all = self.all();
         // One that ended with its runtime is none.
         if all.sweeper.as_ref().is_some_and(|sweeper| !sweeper.is_finished()) {
@@ -137,6 +165,20 @@ impl Kept {
     }
 }
 
+/// Who waits for room.
+pub(super) struct Waiting<'a>(&'a Kept);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// An execution's next call begins anew: nobody's fault, and worth a word.
+fn gone(plugin: &str) {
+    tracing::debug!(plugin, "an instance kept for its execution gives way to other calls");
+}
+
 impl All {
     fn drop_oldest(&mut self) -> bool {
         let free = self.places.iter().filter(|(_, place)| Arc::strong_count(place) == 1);
@@ -144,6 +186,10 @@ impl All {
             .filter_map(|(key, place)| Some((*key, place.try_lock().ok()?.used)))
             .min_by_key(|(_, used)| *used)
             .map(|(key, _)| key);
-        oldest.is_some_and(|key| self.places.remove(&key).is_some())
+        let Some(place) = oldest.and_then(|key| self.places.remove(&key)) else { return false };
+        if let Some(alive) = place.try_lock().ok().as_ref().and_then(|place| place.alive.as_ref()) {
+            gone(alive.store.data().name());
+        }
+        true
     }
 }

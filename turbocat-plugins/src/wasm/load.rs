@@ -7,6 +7,7 @@ use turbocat_pdk::wire::{MANIFEST_EXPORT, Manifest};
 use wasmtime::Module;
 
 use super::call::{self, Given, Input, Target};
+use super::claims::Owner;
 use super::code::{Code, Parts};
 use super::error::{PluginError, PluginErrorKind};
 use super::grants::Grants;
@@ -22,7 +23,12 @@ fn limits_of_manifest(ceiling: &Limits) -> Limits {
 }
 
 /// Loads what a source holds.
-pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Result<Code, PluginError> {
+pub(super) async fn load(
+    host: &Arc<Host>,
+    source: Source,
+    grants: Grants,
+    owner: Owner,
+) -> Result<Code, PluginError> {
     let Fetched { bytes, digest, name, manifest } =
         source.fetch(&host.world.egress, host.max_module_bytes).await?;
     let size = bytes.len();
@@ -44,14 +50,14 @@ pub(super) async fn load(host: &Arc<Host>, source: Source, grants: Grants) -> Re
     manifest.check().map_err(wrong)?;
     let limits = limits(host, &manifest, &grants)?;
     module::check_memory(&manifest.name, &module, limits.memory_bytes)?;
-    let right = Arc::new(Right { name: manifest.name.clone(), grants, world: host.world.clone() });
+    let right = Arc::new(Right::new(&manifest.name, owner, digest, grants, host.world.clone())?);
     Code::new(&module, ready, Parts { digest, size, manifest, right, limits })
 }
 
 /// The limits of a plugin with these grants.
 pub(super) fn limits(host: &Host, manifest: &Manifest, grants: &Grants) -> Result<Limits, PluginError> {
     match grants.own_limits() {
-        Some(limits) => Ok(limits.at_most(&host.ceiling)),
+        Some(limits) => Ok(limits.over(&host.limits).at_most(&host.ceiling)),
         None => host.limits.asked(&manifest.name, &manifest.limits, &host.ceiling),
     }
 }
@@ -78,7 +84,7 @@ async fn said(host: &Arc<Host>, name: &str, module: &Module, ready: &Ready) -> R
     let Some(export) = module.get_export_index(MANIFEST_EXPORT) else {
         return Err(wrong(format!("plugin `{name}` does not export `{MANIFEST_EXPORT}`")));
     };
-    let right = Right { name: name.to_owned(), grants: Grants::none(), world: host.world.clone() };
+    let right = Right::none(name, host.world.clone());
     let target = Target {
         right: &Arc::new(right),
         pre: &ready.pre,

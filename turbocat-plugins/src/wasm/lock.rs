@@ -21,6 +21,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use turbocat_pdk::wire::{self, Capability};
@@ -28,7 +29,7 @@ use turbocat_pdk::wire::{self, Capability};
 use super::digest::Digest;
 use super::error::{PluginError, PluginErrorKind};
 use super::grants::Grants;
-use super::locked::{Locked, written_limits};
+use super::locked::Locked;
 use super::plugin::Plugin;
 use super::source::Source;
 
@@ -157,7 +158,7 @@ impl Lock {
 
     /// Agrees to a plugin as it is, in place of what was agreed to before; [save](Self::save) it then.
     pub fn agree(&mut self, plugin: &Plugin, source: &Source, grants: &Grants) {
-        let limits = grants.own_limits().map(written_limits).unwrap_or_default();
+        let limits = grants.own_limits().cloned().unwrap_or_default();
         self.put(Locked {
             name: plugin.name(),
             version: plugin.version(),
@@ -175,13 +176,13 @@ impl Lock {
     }
 
     /// Takes a capability back. Whether it was granted, and is no longer: what is covered by a wider
-    /// grant cannot be taken back alone.
+    /// grant cannot be taken back alone, and is still allowed as long as that grant stands.
     pub fn revoke(&mut self, name: &str, capability: &Capability) -> bool {
         let locked = self.written.plugins.iter_mut().find(|locked| locked.name == name);
         let Some(locked) = locked else { return false };
         let before = locked.grants.len();
         locked.grants.retain(|grant| grant != capability);
-        before != locked.grants.len()
+        before != locked.grants.len() && !locked.grants().allow(capability)
     }
 
     /// Forgets a plugin. Whether it was there.
@@ -236,14 +237,14 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let here = Path::new(".");
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(here);
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy().into_owned();
-    let half = folder.join(format!(".{name}.{}", std::process::id()));
-    let written =
-        OpenOptions::new().write(true).create(true).truncate(true).open(&half).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            drop(file);
-            fs::rename(&half, path)
-        });
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let half = folder.join(format!(".{name}.{}-{count}", std::process::id()));
+    // One that is there is another's, who is still writing.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&half)?;
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    drop(file);
+    let written = written.and_then(|()| fs::rename(&half, path));
     if written.is_err() {
         // whatever is left of it is of no use to anybody
         let _ = fs::remove_file(&half);
@@ -253,8 +254,6 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const TEXT: &str = r#"
@@ -300,6 +299,9 @@ timeMs = 5
         assert!(!lock.revoke("greet", &capability("http GET a.example.com")), "only a part of a grant");
         assert!(lock.revoke("greet", &capability("state")));
         assert!(!lock.revoke("greet", &capability("state")));
+        let narrow = capability("http GET a.example.com");
+        lock.written.plugins[0].grants.push(narrow.clone());
+        assert!(!lock.revoke("greet", &narrow), "the wider grant still covers it");
         assert_eq!(lock.get("greet").unwrap().grants().iter().count(), 1);
         assert!(lock.remove("greet"));
         assert!(!lock.remove("greet"));
@@ -330,9 +332,28 @@ timeMs = 5
         let lock = lock();
         let locked = lock.get("greet").unwrap();
         assert!(format!("{:?}", locked.source().unwrap()).contains(&locked.digest.to_string()));
-        assert_eq!(locked.grants().own_limits().unwrap().time, Duration::from_millis(5));
+        assert_eq!(locked.grants().own_limits().unwrap().time_ms, Some(5));
         let from_bytes = Locked { source: "bytes:greet".to_owned(), ..locked.clone() };
         assert!(from_bytes.source().is_none());
+    }
+
+    #[test]
+    fn many_may_save_at_once_and_one_of_them_wins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plugins.lock");
+        std::thread::scope(|scope| {
+            for at in 0..8 {
+                let mut lock = Lock { path: path.clone(), ..lock() };
+                lock.written.plugins[0].version = "1".repeat(at * 1000 + 1);
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        lock.save().unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(Lock::open(&path).unwrap().plugins().len(), 1);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
     }
 
     #[test]

@@ -1,13 +1,11 @@
 //! One plugin that was agreed to, as the lock file has it.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
-use turbocat_pdk::wire::{self, Capability};
+use turbocat_pdk::wire::Capability;
 
 use super::digest::Digest;
 use super::grants::Grants;
-use super::limits::Limits;
+use super::own_limits::OwnLimits;
 use super::source::Source;
 
 /// A plugin that was agreed to.
@@ -26,9 +24,9 @@ pub struct Locked {
     /// What it may do.
     #[serde(default)]
     pub grants: Vec<Capability>,
-    /// How much a call of it may take, in place of what it asks for.
-    #[serde(default, skip_serializing_if = "wire::Limits::is_empty")]
-    pub limits: wire::Limits,
+    /// How much a call of it may take, in place of what it asks for; what is not set is the host's.
+    #[serde(default, skip_serializing_if = "OwnLimits::is_empty")]
+    pub limits: OwnLimits,
 }
 
 impl Locked {
@@ -46,22 +44,6 @@ impl Locked {
     /// What it may do.
     pub fn grants(&self) -> Grants {
         let grants = Grants::new(self.grants.iter().cloned());
-        if self.limits.is_empty() {
-            return grants;
-        }
-        let mut limits = Limits::default();
-        limits.memory_bytes = self.limits.memory_bytes.unwrap_or(limits.memory_bytes);
-        limits.time = self.limits.time_ms.map_or(limits.time, Duration::from_millis);
-        limits.output_bytes = self.limits.output_bytes.unwrap_or(limits.output_bytes);
-        grants.limits(limits)
-    }
-}
-
-/// The limits as far as they are written.
-pub(super) fn written_limits(limits: &Limits) -> wire::Limits {
-    wire::Limits {
-        memory_bytes: Some(limits.memory_bytes),
-        time_ms: Some(u64::try_from(limits.time.as_millis()).unwrap_or(u64::MAX)),
-        output_bytes: Some(limits.output_bytes),
+        if self.limits.is_empty() { grants } else { grants.some_limits(self.limits.clone()) }
     }
 }

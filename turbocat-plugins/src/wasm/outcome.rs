@@ -7,12 +7,17 @@ use turbocat_core::{FailureKind, StepFailure};
 use turbocat_pdk::wire::GuestFailure;
 use wasmtime::{Store, Trap, WasmBacktrace};
 
+use super::blackout::Blackout;
 use super::guest::Guest;
+use super::json::{self, Unread};
 use super::limits;
 use super::stop::Stop;
 
 /// The most of an error that is read.
 const ERROR: usize = 1 << 20;
+
+/// The longest pause a plugin may ask for before another attempt: a day.
+const LONGEST_PAUSE_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// The output or the failure of a call, and whether the instance is sound: whether the function
 /// returned by itself.
@@ -67,7 +72,12 @@ fn returned(guest: &Guest, code: i32, function: &str) -> Result<Value, StepFailu
             .permanent()
     };
     let bytes = guest.blocks.slice(offset, length).map_err(|_| wrong("was given back".to_owned()))?;
-    serde_json::from_slice(bytes).map_err(|error| wrong(format!("is no JSON: {error}")))
+    json::read(bytes).map_err(|unread| match unread {
+        Unread::TooMany => {
+            limits::exceeded(plugin, "values", "gives an output of too many values", json::MOST)
+        }
+        Unread::Wrong(error) => wrong(format!("is no JSON: {error}")),
+    })
 }
 
 /// What the plugin said before it failed.
@@ -79,7 +89,23 @@ fn said(guest: &Guest) -> Option<StepFailure> {
     let bytes = guest.blocks.block(guest.error).unwrap_or_default();
     // What is longer is no sentence, and is not read as a document.
     let bytes = bytes.get(..ERROR).unwrap_or(bytes);
-    Some(failure(GuestFailure::read(&String::from_utf8_lossy(bytes))))
+    Some(failure(read_failure(bytes, &guest.blackout)))
+}
+
+/// What a plugin said, without secrets, and then cut: of a secret that is cut first a part is left.
+fn read_failure(bytes: &[u8], blackout: &Blackout) -> GuestFailure {
+    let text = String::from_utf8_lossy(bytes);
+    // What cannot be read safely is no document of ours.
+    let mut said = match json::read(bytes) {
+        Ok(_) => GuestFailure::read_whole(&text),
+        Err(_) => GuestFailure::new("error", text),
+    };
+    said.message = blackout.text(said.message);
+    if blackout.text(said.kind.clone()) != said.kind {
+        "error".clone_into(&mut said.kind);
+    }
+    said.cut();
+    said
 }
 
 /// A plugin's failure as the engine has it.
@@ -89,7 +115,7 @@ pub(super) fn failure(said: GuestFailure) -> StepFailure {
         failure = failure.permanent();
     }
     if let Some(pause) = said.retry_after_ms {
-        failure = failure.retry_after(Duration::from_millis(pause));
+        failure = failure.retry_after(Duration::from_millis(pause.min(LONGEST_PAUSE_MS)));
     }
     match said.detail {
         Some(detail) => failure.detail(detail),
@@ -119,4 +145,39 @@ fn trapped(guest: &Guest, function: &str, error: &wasmtime::Error) -> StepFailur
     StepFailure::new(FailureKind::new("trap"), format!("plugin `{plugin}`: `{function}` trapped: {words}"))
         .permanent()
         .detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_of_a_plugin_has_an_end() {
+        let mut said = GuestFailure::new("http.429", "slow down");
+        said.retry_after_ms = Some(u64::MAX);
+        assert_eq!(failure(said).retry_after, Some(Duration::from_secs(24 * 60 * 60)));
+    }
+
+    #[test]
+    fn secrets_are_blacked_out_before_a_message_is_cut() {
+        let mut blackout = Blackout::default();
+        blackout.add("hidden-token-0123456789");
+        for before in 16 * 1024 - 30..16 * 1024 + 5 {
+            let text = "x".repeat(before) + "hidden-token-0123456789";
+            let whole = json!({ "kind": "a.b", "message": text }).to_string();
+            for bytes in [text.as_bytes(), whole.as_bytes()] {
+                let message = read_failure(bytes, &blackout).message;
+                assert!(!message.contains("hid"), "{before}: {}", &message[message.len() - 40..]);
+            }
+        }
+        let named = br#"{"kind":"hidden-token-0123456789","message":"m"}"#;
+        assert_eq!(read_failure(named, &blackout).kind, "error");
+    }
+
+    #[test]
+    fn a_failure_that_hides_depth_is_plain_text() {
+        let text = r#"{"kind":"a","message":"m","detail":{"$serde_json::private::RawValue":"[1]"}}"#;
+        let said = read_failure(text.as_bytes(), &Blackout::default());
+        assert_eq!((&*said.kind, &*said.message), ("error", text));
+    }
 }

@@ -110,11 +110,13 @@ impl Plugin {
     /// Lets it do something else from the next call on. Instances kept for executions are begun anew.
     ///
     /// # Errors
-    /// If it asks for more than this host gives to anybody.
+    /// If it asks for more than this host gives to anybody, or is to keep state and another plugin of
+    /// its name does so.
     pub fn grant(&self, grants: Grants) -> Result<(), PluginError> {
         let mut code = self.loaded.replacing();
         let limits = load::limits(&self.loaded.host, &code.manifest, &grants)?;
-        let right = Right { name: code.manifest.name.clone(), grants, world: self.loaded.host.world.clone() };
+        let world = self.loaded.host.world.clone();
+        let right = Right::new(&code.manifest.name, code.right.owner, code.digest, grants, world)?;
         *code = Arc::new(code.with(right, limits));
         Ok(())
     }
@@ -129,7 +131,7 @@ impl Plugin {
     /// As [`Plugins::load`](super::Plugins::load), and if it cannot take the other's place. The old
     /// one stays then.
     pub async fn replace(&self, source: Source, grants: Grants) -> Result<(), PluginError> {
-        let new = load::load(&self.loaded.host, source, grants).await?;
+        let new = load::load(&self.loaded.host, source, grants, self.code().right.owner).await?;
         let mut code = self.loaded.replacing();
         if new.digest == code.digest && new.manifest == code.manifest && new.right.grants == code.right.grants
         {

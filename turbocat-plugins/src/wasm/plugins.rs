@@ -1,6 +1,7 @@
 //! The host of plugins: configured once, then loads.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,8 @@ use tokio::sync::Semaphore;
 use turbocat_core::Secrets;
 
 use super::abi::Abi;
-use super::cache::Cache;
+use super::cache::{self, Cache};
+use super::claims::Owner;
 use super::error::{PluginError, PluginErrorKind};
 use super::grants::Grants;
 use super::guest::{Guest, Right, World};
@@ -64,6 +66,7 @@ pub struct PluginsBuilder {
     limits: Limits,
     ceiling: Limits,
     cache_dir: Option<PathBuf>,
+    cache_key: Option<PathBuf>,
     slots: u32,
     idle: Duration,
     max_module_bytes: u64,
@@ -87,6 +90,7 @@ impl Plugins {
                 .state_bytes(64 << 20)
                 .http_bytes(256 << 20),
             cache_dir: None,
+            cache_key: cache::usual_place(),
             slots: 256,
             idle: Duration::from_secs(60),
             max_module_bytes: 64 << 20,
@@ -94,13 +98,14 @@ impl Plugins {
     }
 
     /// Loads a plugin: fetches it, compiles it, asks it what it is and holds that against its code.
-    /// It may do what `grants` say and nothing else, whatever it asks for.
+    /// It may do what `grants` say and nothing else, whatever it asks for. Of two plugins of one name
+    /// that are not the same file, only one may keep state.
     ///
     /// # Errors
     /// The [kinds](PluginErrorKind) say which: the source, the pin, the code, its imports, what it
     /// says of itself, what it asks for.
     pub async fn load(&self, source: Source, grants: Grants) -> Result<Plugin, PluginError> {
-        let code = load::load(&self.host, source, grants).await?;
+        let code = load::load(&self.host, source, grants, Owner::new()).await?;
         Ok(Plugin::new(self.host.clone(), code))
     }
 
@@ -158,9 +163,22 @@ impl PluginsBuilder {
         self
     }
 
-    /// Where compiled code is kept between starts of the program. Default: nowhere.
+    /// Where compiled code is kept between starts of the program: a folder of the user's, such as one
+    /// in `~/.cache`. Default: nowhere.
+    ///
+    /// What lies there is machine code, and is taken only if it was signed with the key at
+    /// [`cache_key`](Self::cache_key). A folder or a key that is another user's, or that others may
+    /// change, is not used, and a warning says so.
     pub fn cache_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.cache_dir = Some(folder.as_ref().to_owned());
+        self
+    }
+
+    /// The file with the key that compiled code is signed with; it is made if it is not there.
+    /// Default: `turbocat/cache.key` in `$XDG_STATE_HOME` or else `~/.local/state`, away from all
+    /// projects, because whoever can read it can have this program execute anything.
+    pub fn cache_key(mut self, file: impl AsRef<Path>) -> Self {
+        self.cache_key = Some(file.as_ref().to_owned());
         self
     }
 
@@ -186,7 +204,7 @@ impl PluginsBuilder {
     /// The host.
     ///
     /// # Errors
-    /// If the pool cannot be reserved, the thread not be started, the folder not be made.
+    /// If the pool cannot be reserved, or the thread not be started.
     pub fn build(self) -> Result<Plugins, PluginError> {
         let failed = |what: &str| PluginError::new(PluginErrorKind::Host, what);
         if self.slots == 0 {
@@ -197,19 +215,22 @@ impl PluginsBuilder {
                 "the address space may be limited: make the pool smaller, or lower `memory_bytes` of the ceiling",
             )
         })?;
-        let world = Arc::new(World { egress: self.egress, secrets: self.secrets, state: self.state });
-        let nobody = Right { name: String::new(), grants: Grants::none(), world: world.clone() };
+        let claims = Arc::default();
+        let world = Arc::new(World { egress: self.egress, secrets: self.secrets, state: self.state, claims });
+        let nobody = Right::none("", world.clone());
         let nobody = Guest::new(Arc::new(nobody), Limits::default());
         let abi = Abi::new(&engine, nobody).map_err(|error| {
             failed("the imports of plugins cannot be set up").caused_by(error.to_string())
         })?;
         let ticker = Ticker::start(engine.clone())
             .map_err(|error| failed("the clock of plugins cannot be started").caused_by(error))?;
-        let cache = self.cache_dir.as_deref().map(|folder| {
-            Cache::open(folder, &engine).map_err(|error| {
-                failed(&format!("the folder `{}` for compiled plugins cannot be made", folder.display()))
-                    .caused_by(error)
-            })
+        let cache = self.cache_dir.as_deref().and_then(|folder| {
+            open_cache(folder, self.cache_key.as_deref(), &engine)
+                .inspect_err(|error| {
+                    let folder = folder.display();
+                    tracing::warn!(%error, %folder, "compiled plugins are not kept");
+                })
+                .ok()
         });
         // A half of the pool stays for calls that need a clean instance.
         let kept = Arc::new(Kept::new(self.slots as usize / 2, self.idle));
@@ -219,7 +240,7 @@ impl PluginsBuilder {
                 ticker,
                 world,
                 kept,
-                cache: cache.transpose()?,
+                cache,
                 limits: self.limits.at_most(&self.ceiling),
                 ceiling: self.ceiling,
                 max_module_bytes: self.max_module_bytes,
@@ -228,6 +249,12 @@ impl PluginsBuilder {
             }),
         })
     }
+}
+
+fn open_cache(folder: &Path, key: Option<&Path>, engine: &wasmtime::Engine) -> io::Result<Cache> {
+    let nowhere =
+        || io::Error::new(io::ErrorKind::NotFound, "there is no place for its key: set `cache_key`");
+    Cache::open(folder, key.ok_or_else(nowhere)?, engine)
 }
 
 impl fmt::Debug for PluginsBuilder {

@@ -1,28 +1,40 @@
 //! What a plugin says while it works: log messages and progress, handed on to whoever watches the
 //! attempt, with the secrets it has read blacked out.
 
-use serde_json::Value;
 use turbocat_core::Level;
 
 use super::guest::Guest;
+use super::json::{self, Unread};
 use super::stop::Stop;
 
 impl Guest {
-    /// Hands a message on.
-    pub(super) fn log(&mut self, level: Level, message: String) -> Result<(), Stop> {
+    /// A block that is to be said, if that is not too much: looked at before it is copied.
+    pub(super) fn take_said(&mut self, offset: u64) -> Result<Vec<u8>, Stop> {
+        let length = self.blocks.block(offset).map(<[u8]>::len).map_err(|outside| self.broken(outside))?;
+        self.count_logged(length)?;
+        self.take(offset)
+    }
+
+    fn log(&mut self, level: Level, message: String) -> Result<(), Stop> {
         self.count_logged(message.len())?;
+        self.tell(level, message);
+        Ok(())
+    }
+
+    /// Hands on a message that was counted.
+    pub(super) fn tell(&mut self, level: Level, message: String) {
         let message = self.blackout.text(message);
         if let Some(request) = &self.request {
             request.log(level, message, None);
         }
-        Ok(())
     }
 
-    /// Hands on how far the work is.
+    /// Hands on how far the work is, which was counted.
     pub(super) fn progress(&mut self, bytes: &[u8]) -> Result<(), Stop> {
-        self.count_logged(bytes.len())?;
-        let progress: Value = serde_json::from_slice(bytes)
-            .map_err(|error| self.broken(format_args!("its progress is no JSON: {error}")))?;
+        let progress = json::read(bytes).map_err(|unread| match unread {
+            Unread::TooMany => self.exceeded("values", "reports progress of too many values", json::MOST),
+            Unread::Wrong(error) => self.broken(format_args!("its progress is no JSON: {error}")),
+        })?;
         if let Some(request) = &self.request {
             request.progress(self.blackout.value(progress));
         }

@@ -1,5 +1,7 @@
 //! Schemas a plugin names: made ready once, and compared when a plugin takes the place of another.
 
+use std::fmt::Write;
+
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value};
 
@@ -26,8 +28,32 @@ impl Schema {
             return None;
         }
         let error = self.0.iter_errors(value).next()?;
-        Some((error.to_string(), error.instance_path().to_string()))
+        Some((short(&error), short(error.instance_path())))
     }
+}
+
+/// The most of a mistake that is told, in bytes: it may name the whole value.
+const TOLD: usize = 500;
+
+/// The beginning of a text, which is not written further than that.
+fn short(text: &impl std::fmt::Display) -> String {
+    struct Short(String);
+    impl Write for Short {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            let room = TOLD - self.0.len();
+            if text.len() <= room {
+                self.0.push_str(text);
+                return Ok(());
+            }
+            self.0.push_str(&text[..text.floor_char_boundary(room)]);
+            Err(std::fmt::Error)
+        }
+    }
+    let mut short = Short(String::new());
+    if write!(short, "{text}").is_err() {
+        short.0.push('…');
+    }
+    short.0
 }
 
 /// Words that say nothing about values.
@@ -150,6 +176,16 @@ mod tests {
         );
         assert!(misfit(Some(&name), None).is_none());
         assert!(misfit(None, Some(&name)).is_some());
+    }
+
+    #[test]
+    fn a_mistake_is_told_in_short() {
+        let schema = Schema::new(&json!({ "additionalProperties": { "type": "integer" } })).unwrap();
+        let (mistake, at) = schema.mistake(&json!({ "ä".repeat(90_000): "ö".repeat(90_000) })).unwrap();
+        assert!(mistake.len() <= TOLD + 4 && mistake.ends_with('…'), "{}", mistake.len());
+        assert!(at.len() <= TOLD + 4 && at.ends_with('…'), "{}", at.len());
+        let (mistake, _) = schema.mistake(&json!({ "a": "b" })).unwrap();
+        assert_eq!(mistake, "\"b\" is not of type \"integer\"");
     }
 
     #[test]

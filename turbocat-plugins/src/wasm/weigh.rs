@@ -16,6 +16,9 @@ const PLACES: usize = 5_000;
 
 /// What makes a schema unbearable, if it is.
 pub(super) fn unbearable(root: &Value) -> Option<&'static str> {
+    if let Some(why) = unseen(root) {
+        return Some(why);
+    }
     let mut seen: HashSet<Vec<*const Value>> = HashSet::new();
     let mut places = vec![vec![root]];
     while let Some(place) = places.pop() {
@@ -34,6 +37,39 @@ pub(super) fn unbearable(root: &Value) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// What would lead a check to where the walk cannot follow: references by other means than plain
+/// pointers, and what gives a part of the schema a name or an address of its own.
+fn unseen(root: &Value) -> Option<&'static str> {
+    let is_old = root["$schema"].as_str().is_some_and(|draft| draft.contains("draft-04"));
+    let mut open = vec![root];
+    while let Some(value) = open.pop() {
+        if let Some(items) = value.as_array() {
+            open.extend(items);
+        }
+        for (word, below) in value.as_object().into_iter().flatten() {
+            open.push(below);
+            let Some(text) = below.as_str() else { continue };
+            let is_root = std::ptr::eq(value, root);
+            match word.as_str() {
+                "$ref" | "$dynamicRef" | "$recursiveRef" if !is_plain(root, text) => {
+                    return Some("it refers to something otherwise than by a plain pointer into itself");
+                }
+                "$id" | "$schema" if !is_root => return Some("it holds another document"),
+                "id" if is_old && !is_root => return Some("it holds another document"),
+                "$anchor" | "$dynamicAnchor" if !is_root => return Some("it gives names to its parts"),
+                _ => {}
+            }
+        }
+    }
+    None
+}
+
+/// Whether a reference is `#`, or a pointer to a part of the schema with nothing encoded in it.
+fn is_plain(root: &Value, reference: &str) -> bool {
+    let pointer = reference.strip_prefix('#');
+    pointer.is_some_and(|pointer| !pointer.contains('%') && root.pointer(pointer).is_some())
 }
 
 /// All schemas that are held against a place, those that others name included.
@@ -125,11 +161,38 @@ mod tests {
         let variants: Vec<Value> = (0..100)
             .map(|at| json!({ "properties": { "kind": { "const": at }, "x": { "type": "string" } } }))
             .collect();
-        let own: Value =
-            serde_json::from_str(include_str!("../../tests/fuzz-cases/manifest/greet.json")).unwrap();
-        for schema in [json!(true), json!({}), tree, json!({ "oneOf": variants }), own] {
+        let old = json!({ "definitions": { "x/y": true }, "items": [{ "$ref": "#/definitions/x~1y" }] });
+        for schema in [json!(true), json!({}), tree, json!({ "oneOf": variants }), old] {
             assert_eq!(unbearable(&schema), None, "{schema}");
         }
+    }
+
+    #[test]
+    fn references_that_cannot_be_followed_are_refused() {
+        let doubling = |reference: &dyn Fn(usize) -> String, named: &dyn Fn(usize) -> Value| {
+            let mut layers = Map::new();
+            for at in 0..40 {
+                let next = json!({ "$ref": reference(at + 1) });
+                let mut layer = json!({ "allOf": [next, next] });
+                layer.as_object_mut().unwrap().extend(named(at).as_object().unwrap().clone());
+                layers.insert(at.to_string(), layer);
+            }
+            layers.insert("40".to_owned(), json!(true));
+            json!({ "properties": { "x": { "$ref": reference(0) } }, "$defs": layers })
+        };
+        for schema in [
+            doubling(&|at| format!("#/%24defs/{at}"), &|_| json!({})),
+            doubling(&|at| format!("#n{at}"), &|at| json!({ "$anchor": format!("n{at}") })),
+            doubling(&|at| format!("n{at}.json"), &|at| json!({ "$id": format!("n{at}.json") })),
+            json!({ "items": { "$id": "x.json", "$ref": "#" } }),
+            json!({ "items": { "$dynamicRef": "#/nowhere" } }),
+            json!({ "$schema": "http://json-schema.org/draft-04/schema#", "items": { "id": "x", "$ref": "#" } }),
+        ] {
+            assert!(unbearable(&schema).is_some(), "{schema}");
+        }
+        let named =
+            json!({ "$id": "urn:x", "properties": { "$id": { "type": "string" }, "id": { "const": "x" } } });
+        assert_eq!(unbearable(&named), None);
     }
 
     #[test]

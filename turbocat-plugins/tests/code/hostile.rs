@@ -1,12 +1,13 @@
 //! Code that means harm, or might as well: each gets its failure, and the host goes on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use turbocat_core::{AgentExecutor, AttemptRequest};
 use turbocat_plugins::code::CodeAgent;
 
-use crate::subject::{agent, detail, execute, fails, failure, plugins, value};
+use crate::subject::{Listener, agent, detail, execute, fails, failure, output, plugins, value};
 
 #[tokio::test]
 async fn whatever_never_ends_is_ended_at_its_limit() {
@@ -256,4 +257,77 @@ async fn memory_comes_back_after_ten_thousand_calls() {
     round(10_000).await;
     let after = resident();
     assert!(after < before + (64 << 20), "{before} bytes became {after}");
+}
+
+#[tokio::test]
+async fn code_that_nests_too_deep_for_any_parser_is_refused_and_nothing_else_happens() {
+    for code in [
+        "(".repeat(20_000),
+        "[".repeat(200_000),
+        "{ a: ".repeat(20_000),
+        "!".repeat(200_000) + "1",
+        format!("return 1{}", "+1".repeat(100_000)),
+        "if (a) {} else ".repeat(15_000) + "{}",
+        format!("return a{}", ".b".repeat(100_000)),
+        "`${".repeat(20_000),
+        "a => ".repeat(40_000) + "1",
+    ] {
+        for language in ["javascript", "typescript"] {
+            let config = json!({ "code": code, "language": language });
+            let shown = &code[..20];
+            let wrong = agent().await.check(&config);
+            assert_eq!(wrong.len(), 1, "{shown}");
+            assert!(
+                wrong[0].message.starts_with("the code nests too deep (line 1, column "),
+                "{shown}: {wrong:?}"
+            );
+            let failure = fails(config).await;
+            assert!(failure.message.starts_with("the code nests too deep"), "{shown}: {failure}");
+            assert!(!failure.retryable);
+        }
+    }
+}
+
+#[tokio::test]
+async fn code_that_is_too_long_is_refused() {
+    let fits = format!("return 1 // {}", "x".repeat((256 << 10) - 12));
+    assert_eq!(value(&fits, json!({})).await, 1);
+    let failure = failure(&format!("{fits}x")).await;
+    assert_eq!(failure.message, "the code has 262145 bytes, and 262144 are allowed");
+}
+
+#[tokio::test]
+async fn a_failure_is_no_way_around_the_limit_on_outputs() {
+    for code in [
+        "throw new Error('x'.repeat(8e6))",
+        "throw new Error('x', { cause: 'y'.repeat(8e6) })",
+        "const e = new Error('x'); e.name = 'z'.repeat(8e6); throw e",
+        "const e = new Error('x'); e.stack = 'z'.repeat(8e6); throw e",
+    ] {
+        let failure = failure(code).await;
+        let all = failure.message.len() + failure.detail.as_ref().unwrap().to_string().len();
+        assert!(all < 128 << 10, "{code}: {all}");
+    }
+}
+
+#[tokio::test]
+async fn messages_without_a_letter_do_not_go_on_for_ever() {
+    let listener = Arc::new(Listener::default());
+    let config = json!({ "code": "for (;;) process.stdout.write('')", "timeout": 60 });
+    let request = AttemptRequest::new(json!({})).with_config(config).with_surroundings(listener.clone());
+    let failure = agent().await.execute(request).await.unwrap_err();
+    assert_eq!((failure.kind.as_str(), &*failure.message), ("limit", "the code prints too often"));
+    let heard = listener.heard.lock().unwrap().len();
+    assert!(heard <= ((2 * 256 + 64) << 10) / 32, "{heard} were passed on");
+    // Many short ones are kept all the same.
+    let many =
+        output(json!({ "code": "for (let i = 0; i < 30000; i++) console.log(1)\nreturn 1" }), json!({}))
+            .await;
+    assert_eq!(many["stdout"].as_str().unwrap().len(), 60_000);
+}
+
+#[tokio::test]
+async fn a_value_of_too_many_parts_is_refused() {
+    let failure = failure("return new Array(1500000).fill(0)").await;
+    assert_eq!((failure.kind.as_str(), detail(&failure, "limit")), ("limit", &json!("output")));
 }

@@ -11,9 +11,13 @@ use turbocat_plugins::wasm::Plugins;
 /// The host all tests share: the module is compiled once.
 pub(crate) async fn plugins() -> &'static Plugins {
     static PLUGINS: OnceCell<Plugins> = OnceCell::const_new();
-    PLUGINS
-        .get_or_init(|| async { Plugins::builder().cache_dir(env!("CARGO_TARGET_TMPDIR")).build().unwrap() })
-        .await
+    PLUGINS.get_or_init(|| async { host() }).await
+}
+
+fn host() -> Plugins {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let key = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache.key");
+    Plugins::builder().cache_dir(folder).cache_key(key).build().unwrap()
 }
 
 /// The agent all tests share, with the usual limits.

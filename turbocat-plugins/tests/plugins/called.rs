@@ -47,7 +47,8 @@ pub(crate) fn host() -> PluginsBuilder {
     let egress = Egress::builder().allow("127.0.0.1").build().unwrap();
     // Compiled once for all tests.
     let cache = concat!(env!("CARGO_TARGET_TMPDIR"), "/plugins");
-    Plugins::builder().egress(egress).secrets(Key).pool_size(8).cache_dir(cache)
+    let key = concat!(env!("CARGO_TARGET_TMPDIR"), "/cache.key");
+    Plugins::builder().egress(egress).secrets(Key).pool_size(8).cache_dir(cache).cache_key(key)
 }
 
 /// An engine with the agents of one plugin, and what they said.

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use turbocat_core::{AttemptRequest, Said};
 use turbocat_plugins::net::{Egress, Resolve};
-use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, Plugins};
+use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, PluginErrorKind, Plugins};
 
 use crate::abi::Listener;
 use crate::fixture::Fixture;
@@ -397,4 +397,36 @@ async fn state_is_kept_between_calls_for_each_plugin_its_own() {
     assert_eq!(failure.detail.unwrap()["limit"], "state");
     call(&mine, "forget", json!({})).await.unwrap();
     assert_eq!(call(&mine, "get", json!({})).await.unwrap(), json!(null));
+
+    // Another file of that name would read what the first one keeps.
+    let impostor = fixture("mine").text("more", "x");
+    let error = impostor.load_with(&plugins, grants()).await.unwrap_err();
+    assert_eq!(error.kind(), PluginErrorKind::Incompatible);
+    let message = "plugin `mine` may not keep state: another plugin of that name does so already";
+    assert_eq!(error.to_string(), message);
+    let without = impostor.load_with(&plugins, Grants::none()).await.unwrap();
+    assert_eq!(without.grant(grants()).unwrap_err().to_string(), message);
+    let same = fixture("mine").load_with(&plugins, grants()).await.unwrap();
+    mine.replace(fixture("mine").source(), grants()).await.unwrap();
+    drop(same);
+    // A new version of the plugin itself takes over what it keeps.
+    mine.replace(impostor.source(), grants()).await.unwrap();
+    call(&mine, "get", json!({})).await.unwrap();
+    drop(mine);
+    impostor.load_with(&plugins, grants()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_secret_that_is_judged_is_the_secret_that_is_read() {
+    let asked = Arc::<Mutex<Vec<String>>>::default();
+    let plugins = Plugins::builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
+    let plugin = Fixture::with_agents(&["read"])
+        .user("turbocat_secret", "(param i64) (result i64)")
+        .text("key", " KEY\n")
+        .function("read", "(drop (call $turbocat_secret (call $put TEXT(key))))")
+        .load_with(&plugins, Grants::parse(["secret KEY"]).unwrap())
+        .await
+        .unwrap();
+    call(&plugin, "read", json!({})).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), ["KEY"]);
 }

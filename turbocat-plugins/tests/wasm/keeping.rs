@@ -1,13 +1,17 @@
 //! Plugins whose memory lives as long as an execution.
 
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::{Value, json};
-use turbocat_core::{Engine, Workflow};
-use turbocat_plugins::wasm::{Grants, Plugin, Plugins};
+use tokio::sync::Notify;
+use turbocat_core::{Engine, Secrets, Workflow};
+use turbocat_plugins::wasm::{Grants, Limits, Plugin, Plugins};
 
 use crate::fixture::Fixture;
-use crate::hosts::call;
+use crate::hosts::{call, host};
 
 /// Counts its calls in its memory and in a variable; `trap` counts and traps.
 fn counter(state: &str) -> Fixture {
@@ -110,4 +114,70 @@ async fn there_are_never_more_kept_than_there_is_room_for() {
         assert_eq!(play(&keeper, THREE).await, json!(3));
         assert_eq!(call(&fresh, "count", json!({})).await.unwrap(), json!(1));
     }
+}
+
+/// Answers when it is let go.
+struct Gate {
+    asked: Notify,
+    open: Notify,
+}
+
+#[async_trait]
+impl Secrets for Gate {
+    async fn secret(&self, _: &str) -> Option<String> {
+        self.asked.notify_one();
+        self.open.notified().await;
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_room_gets_it_when_a_kept_one_ends() {
+    let gate = Arc::new(Gate { asked: Notify::new(), open: Notify::new() });
+    let plugins = Plugins::builder().pool_size(1).shared_secrets(gate.clone()).build().unwrap();
+    let manifest =
+        json!({ "name": "keeper", "version": "1.0.0", "state": "execution", "agents": [{ "name": "ask" }] });
+    let keeper = Fixture::with_manifest(&manifest)
+        .user("turbocat_secret", "(param i64) (result i64)")
+        .text("key", "KEY")
+        .function("ask", "(drop (call $turbocat_secret (call $put TEXT(key))))");
+    let keeper = keeper.load_with(&plugins, Grants::parse(["secret KEY"]).unwrap()).await.unwrap();
+    let fresh = counter("call").load_with(&plugins, Grants::none()).await.unwrap();
+    let playing = tokio::spawn(async move { play(&keeper, "  last: { agent: ask }").await });
+    gate.asked.notified().await;
+    let mut waiting = std::pin::pin!(call(&fresh, "count", json!({})));
+    let is_ready = std::future::poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await;
+    assert!(!is_ready, "there is no room yet");
+    gate.open.notify_one();
+    // Long before the kept instance has been idle for a minute.
+    let counted = tokio::time::timeout(Duration::from_secs(40), waiting).await;
+    assert_eq!(counted.expect("it is called").unwrap(), json!(1));
+    playing.await.unwrap();
+}
+
+#[tokio::test]
+async fn inputs_that_are_not_given_leave_the_instance_as_it_was() {
+    let grants = Grants::none().limits(Limits::default().input_bytes(100));
+    let plugin = counter("execution").load_with(&host(), grants).await.unwrap();
+    let steps = format!(
+        "
+  first: {{ agent: count }}
+  second: {{ agent: count, inputs: {}, dependsOn: [first], onError: continue }}
+  last: {{ agent: count, dependsOn: [second], needs: finished }}",
+        "x".repeat(200)
+    );
+    assert_eq!(play(&plugin, &steps).await, json!(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_time_of_nothing_is_a_second() {
+    let plugins = Plugins::builder().pool_size(4).idle(Duration::ZERO).build().unwrap();
+    let plugin = counter("execution").load_with(&plugins, Grants::none()).await.unwrap();
+    assert_eq!(play(&plugin, THREE).await, json!(3));
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(plugins.kept(), 1);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(plugins.kept(), 0);
 }

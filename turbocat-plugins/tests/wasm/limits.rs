@@ -84,6 +84,26 @@ async fn a_huge_output_ends_the_call() {
 }
 
 #[tokio::test]
+async fn an_output_of_too_many_values_ends_the_call() {
+    let plugin = fixture(
+        "(local $b i64) (local $i i64)
+         (local.set $b (call $alloc (i64.const 4000001)))
+         (call $store_u8 (local.get $b) (i32.const 91))
+         (loop $more
+           (call $store_u8 (i64.add (local.get $b) (i64.add (i64.const 1) (local.get $i))) (i32.const 48))
+           (call $store_u8 (i64.add (local.get $b) (i64.add (i64.const 2) (local.get $i))) (i32.const 44))
+           (local.set $i (i64.add (local.get $i) (i64.const 2)))
+           (br_if $more (i64.lt_u (local.get $i) (i64.const 3999998))))
+         (call $store_u8 (i64.add (local.get $b) (i64.const 3999999)) (i32.const 48))
+         (call $store_u8 (i64.add (local.get $b) (i64.const 4000000)) (i32.const 93))
+         (call $output_set (local.get $b) (i64.const 4000001))",
+    )
+    .load()
+    .await;
+    exceeds(&plugin, "greedy", Limits::default().time(Duration::from_secs(60)), "values").await;
+}
+
+#[tokio::test]
 async fn huge_inputs_are_not_given() {
     let plugin = fixture("").load().await;
     let failure = plugin

@@ -228,11 +228,29 @@ async fn a_plugin_from_a_url_is_fetched_through_the_egress_and_must_be_pinned() 
 #[tokio::test]
 async fn a_second_start_reads_what_the_first_one_compiled() {
     let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (folder.path().join("cache"), folder.path().join("state/cache.key"));
     let fixture = Fixture::with_agents(&["echo"]).function("echo", "(call $echo)");
     for _ in 0..2 {
-        let plugins = Plugins::builder().pool_size(1).cache_dir(folder.path()).build().unwrap();
+        let builder = Plugins::builder().pool_size(1).cache_dir(&cache).cache_key(&key);
+        let plugins = builder.build().unwrap();
         let plugin = fixture.load_with(&plugins, Grants::none()).await.unwrap();
         assert_eq!(call(&plugin, "echo", json!(1)).await.unwrap(), json!(1));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 1);
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_kept_under_a_key_that_others_can_read() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (cache, key) = (folder.path().join("cache"), folder.path().join("cache.key"));
+    std::fs::write(&key, [7; 32]).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let plugins = Plugins::builder().pool_size(1).cache_dir(&cache).cache_key(&key).build().unwrap();
+    let fixture = Fixture::with_agents(&["echo"]).function("echo", "(call $echo)");
+    let plugin = fixture.load_with(&plugins, Grants::none()).await.unwrap();
+    assert_eq!(call(&plugin, "echo", json!(1)).await.unwrap(), json!(1));
+    assert_eq!(std::fs::read_dir(&cache).unwrap().count(), 0);
 }

@@ -57,16 +57,26 @@ impl GuestFailure {
     /// assert_eq!(GuestFailure::read(r#"{"code":7}"#).message, r#"{"code":7}"#);
     /// ```
     pub fn read(text: &str) -> Self {
-        let ours = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
-        let mut failure = ours
-            .filter(|failure: &Self| name::is_agent_name(&failure.kind))
-            .unwrap_or_else(|| Self::new("error", text));
-        if failure.message.len() > MESSAGE {
-            let end = (0..=MESSAGE).rev().find(|end| failure.message.is_char_boundary(*end));
-            failure.message.truncate(end.unwrap_or(0));
-            failure.message.push('…');
-        }
+        let mut failure = Self::read_whole(text);
+        failure.cut();
         failure
+    }
+
+    /// The same with the whole message, for a host that takes secrets out before it
+    /// [cuts](Self::cut).
+    pub fn read_whole(text: &str) -> Self {
+        let ours = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok()).flatten();
+        ours.filter(|failure: &Self| name::is_agent_name(&failure.kind))
+            .unwrap_or_else(|| Self::new("error", text))
+    }
+
+    /// Cuts a message of more than 16 KiB.
+    pub fn cut(&mut self) {
+        if self.message.len() > MESSAGE {
+            let end = (0..=MESSAGE).rev().find(|end| self.message.is_char_boundary(*end));
+            self.message.truncate(end.unwrap_or(0));
+            self.message.push('…');
+        }
     }
 }
 

@@ -21,10 +21,9 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
     for (name, level) in levels {
         linker.func_wrap(ENV, name, move |mut caller: Caller<'_, Guest>, message: u64| -> Result<()> {
             let guest = caller.data_mut();
-            let message = guest.take(message)?;
-            match level {
-                Some(level) => guest.log(level, String::from_utf8_lossy(&message).into_owned())?,
-                None => guest.count_logged(message.len())?,
+            let message = guest.take_said(message)?;
+            if let Some(level) = level {
+                guest.tell(level, String::from_utf8_lossy(&message).into_owned());
             }
             Ok(())
         })?;

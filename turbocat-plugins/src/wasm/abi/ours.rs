@@ -16,7 +16,7 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
         "turbocat_progress",
         |mut caller: Caller<'_, Guest>, json: u64| -> Result<()> {
             let guest = caller.data_mut();
-            let progress = guest.take(json)?;
+            let progress = guest.take_said(json)?;
             Ok(guest.progress(&progress)?)
         },
     )?;
@@ -38,10 +38,12 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> Result<()> {
 
 async fn secret(guest: &mut Guest, name: u64) -> Result<u64, Stop> {
     let name = guest.take_text(name)?;
-    let Ok(wanted) = format!("secret {name}").parse::<Capability>() else {
+    // The name that is judged is the name that is read.
+    let Ok(wanted @ Capability::Secret(_)) = format!("secret {name}").parse::<Capability>() else {
         return Err(guest.misused("asks for a secret by a name that is none"));
     };
     guest.demand(&wanted)?;
+    let Capability::Secret(name) = wanted else { return Ok(0) };
     let world = guest.right.world.clone();
     let Some(secrets) = &world.secrets else { return Ok(0) };
     match in_time(guest, secrets.secret(&name)).await? {

@@ -1,45 +1,66 @@
 //! Compiled code on disk: what took a second to compile is there in a millisecond.
 //!
-//! A file is taken only if this host wrote it, for this plugin, with this compiler and these
-//! settings, and nothing in it has changed since. Anything else is compiled anew, and never an
-//! error: a cache that cannot be used is one that is not there.
+//! A file is taken only if a program of this user wrote it, for this plugin, with this compiler and
+//! these settings, and nothing in it has changed since: it is signed with the user's key, which lies
+//! elsewhere. Anything else is compiled anew, and never an error: a cache that cannot be used is one
+//! that is not there.
 
+mod key;
 mod trusted;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::{Engine, Module};
 
 use super::digest::Digest;
+use key::Key;
+
+pub(super) use key::usual_place;
 
 /// The first bytes of a file. Another layout gets another line.
-const HEAD: &[u8] = b"turbocat module 1\n";
+const HEAD: &[u8] = b"turbocat module 2\n";
 
 /// A folder of compiled code.
 #[derive(Debug)]
 pub(super) struct Cache {
     folder: PathBuf,
+    key: Key,
     /// The compiler and its settings.
     settings: [u8; 32],
 }
 
 impl Cache {
-    /// A cache in a folder, which is made if it is not there.
-    pub(super) fn open(folder: &Path, engine: &Engine) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-        let mut settings = Settings(Sha256::new());
-        env!("CARGO_PKG_VERSION").hash(&mut settings);
-        engine.precompile_compatibility_hash().hash(&mut settings);
-        Ok(Self { folder: folder.to_owned(), settings: settings.0.finalize().into() })
+    /// A cache in a folder, which is made if it is not there, with the key in a file, likewise.
+    pub(super) fn open(folder: &Path, key: &Path, engine: &Engine) -> io::Result<Self> {
+        key::make_folder(folder)?;
+        let cache = Self { folder: folder.to_owned(), key: Key::open(key)?, settings: settings(engine) };
+        cache.check_user(key)?;
+        Ok(cache)
+    }
+
+    /// The folder and the key must be those of the user this program acts for: who makes a file owns it.
+    #[cfg(unix)]
+    fn check_user(&self, key: &Path) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+        let probe = key::beside(&self.folder, "owner");
+        let user = key::private(&probe)?.metadata()?.uid();
+        fs::remove_file(&probe)?;
+        for (path, what) in [(&*self.folder, "the folder"), (key, "the key")] {
+            if fs::metadata(path)?.uid() != user {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{what} is another user's")));
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "elsewhere there is a user to check")]
+    fn check_user(&self, _: &Path) -> io::Result<()> {
+        Ok(())
     }
 
     /// The module of that digest: from the folder, or else compiled and put there.
@@ -66,14 +87,9 @@ impl Cache {
         self.folder.join(format!("{}-{settings}.module", digest.digits()))
     }
 
-    /// The sum over all that a file stands for, so that none passes for another.
-    fn sum(&self, digest: &Digest, code: &[u8]) -> [u8; 32] {
-        let mut sum = Sha256::new();
-        sum.update(HEAD);
-        sum.update(digest.bytes());
-        sum.update(self.settings);
-        sum.update(code);
-        sum.finalize().into()
+    /// The signature of all that a file stands for, so that none passes for another.
+    fn signature(&self, digest: &Digest, code: &[u8]) -> [u8; 32] {
+        self.key.sign([HEAD, &digest.bytes()[..], &self.settings, code])
     }
 
     fn read(&self, path: &Path, digest: &Digest) -> io::Result<trusted::Verified> {
@@ -86,9 +102,11 @@ impl Cache {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let rest = bytes.strip_prefix(HEAD).ok_or_else(|| wrong("it begins otherwise"))?;
-        let (sum, code) = rest.split_first_chunk::<32>().ok_or_else(|| wrong("it ends too soon"))?;
-        if *sum != self.sum(digest, code) {
-            return Err(wrong("it has changed since it was written, or was written for something else"));
+        let (signature, code) = rest.split_first_chunk::<32>().ok_or_else(|| wrong("it ends too soon"))?;
+        if !key::same(signature, &self.signature(digest, code)) {
+            return Err(wrong(
+                "it has changed since it was written, or was written by or for something else",
+            ));
         }
         let start = bytes.len() - code.len();
         Ok(trusted::Verified::new(bytes, start))
@@ -118,16 +136,10 @@ impl Cache {
 
     /// Under another name first: nobody reads half a file, and of two that write one wins.
     fn write(&self, path: &Path, digest: &Digest, code: &[u8]) -> io::Result<()> {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let half = self.folder.join(format!(".{}-{}-{count}", digest.digits(), std::process::id()));
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&half).and_then(|mut file| {
+        let half = key::beside(&self.folder, &digest.digits());
+        let written = key::private(&half).and_then(|mut file| {
             file.write_all(HEAD)?;
-            file.write_all(&self.sum(digest, code))?;
+            file.write_all(&self.signature(digest, code))?;
             file.write_all(code)?;
             drop(file);
             fs::rename(&half, path)
@@ -138,6 +150,14 @@ impl Cache {
         }
         written
     }
+}
+
+/// The compiler and its settings, as a sum.
+fn settings(engine: &Engine) -> [u8; 32] {
+    let mut settings = Settings(Sha256::new());
+    env!("CARGO_PKG_VERSION").hash(&mut settings);
+    engine.precompile_compatibility_hash().hash(&mut settings);
+    settings.0.finalize().into()
 }
 
 /// Takes what is hashed as it is, for a sum that is the same in every program.
@@ -173,7 +193,8 @@ mod tests {
     fn a_module_is_compiled_once_and_read_from_then_on() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = Cache::open(&folder.path().join("deep/down"), &engine).unwrap();
+        let cache =
+            Cache::open(&folder.path().join("deep/down"), &folder.path().join("key"), &engine).unwrap();
         let (bytes, digest) = (wat::parse_str(CODE).unwrap(), Digest::of(b"x"));
         assert_eq!(answer(&engine, &cache.module(&engine, &digest, &bytes).unwrap()), 7);
         assert_eq!(names(&cache.folder).len(), 1);
@@ -185,7 +206,7 @@ mod tests {
     fn a_file_that_is_damaged_foreign_or_open_to_others_is_compiled_anew() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
-        let cache = Cache::open(&folder.path().join("cache"), &engine).unwrap();
+        let cache = Cache::open(&folder.path().join("cache"), &folder.path().join("key"), &engine).unwrap();
         let (bytes, digest) = (wat::parse_str(CODE).unwrap(), Digest::of(b"x"));
         cache.module(&engine, &digest, &bytes).unwrap();
         let path = cache.path(&digest);
@@ -227,13 +248,31 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_somebody_else_signed_is_compiled_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::default();
+        let (bytes, digest) = (wat::parse_str(CODE).unwrap(), Digest::of(b"x"));
+        // Whoever wrote it knows everything but the key.
+        let shipped = folder.path().join("project/compiled");
+        let theirs = Cache::open(&shipped, &folder.path().join("their.key"), &engine).unwrap();
+        let other = wat::parse_str(CODE.replace('7', "8")).unwrap();
+        theirs.module(&engine, &digest, &other).unwrap();
+        let ours = Cache::open(&shipped, &folder.path().join("our.key"), &engine).unwrap();
+        assert!(ours.path(&digest).exists());
+        assert!(ours.module(&engine, &digest, b"").is_err(), "it is not taken");
+        assert_eq!(answer(&engine, &ours.module(&engine, &digest, &bytes).unwrap()), 7);
+        assert_eq!(answer(&engine, &ours.module(&engine, &digest, b"").unwrap()), 7, "it is written anew");
+    }
+
+    #[test]
     fn other_settings_have_other_files_and_a_folder_that_fails_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let engine = Engine::default();
         let other = Engine::new(wasmtime::Config::new().epoch_interruption(true)).unwrap();
         let (bytes, digest) = (wat::parse_str(CODE).unwrap(), Digest::of(b"x"));
-        let cache = Cache::open(folder.path(), &engine).unwrap();
-        let second = Cache::open(folder.path(), &other).unwrap();
+        let key = folder.path().join("key");
+        let cache = Cache::open(folder.path(), &key, &engine).unwrap();
+        let second = Cache::open(folder.path(), &key, &other).unwrap();
         assert_ne!(cache.path(&digest), second.path(&digest));
         drop(folder);
         assert_eq!(answer(&engine, &cache.module(&engine, &digest, &bytes).unwrap()), 7);
