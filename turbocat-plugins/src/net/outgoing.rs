@@ -156,11 +156,11 @@ pub fn is_reserved(name: &HeaderName) -> bool {
     RESERVED.contains(&name.as_str())
 }
 
-type Judgement = dyn Fn(&Method, &Url) -> bool + Send + Sync;
-
 /// Which hosts a request may reach, and how.
 #[derive(Clone)]
-pub struct HostRule(Arc<Judgement>);
+pub struct HostRule(Arc<Judge>);
+
+type Judge = dyn Fn(&Method, &Url) -> bool + Send + Sync;
 
 impl HostRule {
     /// Those for which `allowed` says so. It is told the method that is sent there: a redirect
