@@ -12,15 +12,15 @@ use super::quick::QuickClock;
 use super::stage::{Open, Stage};
 
 /// Runs a flow over a journal that does one of its calls wrong. Gives how it ended, how often it
-/// did what, and how many calls there were; `None` if it never began.
+/// did what, and how many calls there were; `None` if it never began. The engine has the clock of
+/// the store: pauses are the store's, and on SQLite nobody looks for what is due before it is.
 async fn run(
     open: &Open,
+    clock: &QuickClock,
     flow: &Flow,
     way: Way,
-    fault: Fault,
-    wrong: u32,
+    (fault, wrong): (Fault, u32),
 ) -> Option<(look::Ends, super::live::Counted, u32)> {
-    let clock = QuickClock::new();
     let agent = Obedient::default();
     let journal = Arc::new(FaultyJournal::failing(
         open.journal.clone(),
@@ -28,7 +28,7 @@ async fn run(
         fault,
         wrong..wrong.saturating_add(1),
     ));
-    let engine = engine(journal.clone(), agent.clone(), &clock);
+    let engine = engine(journal.clone(), agent.clone(), clock);
     let (id, handle) = begin(&engine, flow, way);
     let began = live(&engine, flow, id, handle, &open.journal).await;
     assert!(engine.shutdown(PATIENCE).await);
@@ -49,14 +49,14 @@ fn fail_everywhere(way: Way) {
 async fn fail_everywhere_in(flow: &Flow, way: Way) -> u32 {
     let (clock, stage) = (QuickClock::new(), Stage::sqlite());
     let open = stage.open(&clock).await;
-    let (ends, calls, number) = run(&open, flow, way, Fault::Fails, u32::MAX).await.unwrap();
+    let (ends, calls, number) = run(&open, &clock, flow, way, (Fault::Fails, u32::MAX)).await.unwrap();
     let most = most(&calls);
     let mut failed = 0;
     for fault in [Fault::Fails, Fault::FailsAfterwards] {
         for wrong in 0..number {
             let name = format!("{} {way:?} {fault:?} {wrong}", flow.name);
             println!("{name}");
-            let Some((found, counted, _)) = run(&open, flow, way, fault, wrong).await else {
+            let Some((found, counted, _)) = run(&open, &clock, flow, way, (fault, wrong)).await else {
                 assert!(way == Way::Started && fault == Fault::Fails, "{name}: it never began");
                 continue;
             };
@@ -78,7 +78,6 @@ fn one_call_that_fails_changes_nothing_whichever_it_is_when_an_engine_starts_it(
     fail_everywhere(Way::Started);
 }
 
-#[ignore = "known to fail: some execution that waits is not taken up again after one failed call"]
 #[test]
 fn one_call_that_fails_changes_nothing_whichever_it_is_when_an_engine_works() {
     fail_everywhere(Way::Enqueued);
