@@ -66,6 +66,7 @@ impl Migrations {
         Self::new(vec![
             Migration::new(1, "platform", include_str!("../../migrations/0001_platform.sql")),
             Migration::new(2, "journal", include_str!("../../migrations/0002_journal.sql")),
+            Migration::new(3, "serving", include_str!("../../migrations/0003_serving.sql")),
         ])
     }
 

@@ -217,7 +217,15 @@ impl Agents<'_> {
     /// # Errors
     /// [`Constraint`](crate::StorageErrorKind::Constraint) if there is no such user.
     pub async fn create(&self, agent: NewAgent) -> Result<Agent, StorageError> {
-        table::insert(&self.0.database, agent, table::born(Uuid::now_v7(), self.0.now())).await
+        self.create_as(Uuid::now_v7(), agent).await
+    }
+
+    /// Makes an agent of that id: what is secret in its configuration is bound to it.
+    ///
+    /// # Errors
+    /// [`Constraint`](crate::StorageErrorKind::Constraint) if there is no such user.
+    pub async fn create_as(&self, id: Uuid, agent: NewAgent) -> Result<Agent, StorageError> {
+        table::insert(&self.0.database, agent, table::born(id, self.0.now())).await
     }
 
     /// An agent.

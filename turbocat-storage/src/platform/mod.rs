@@ -24,6 +24,10 @@ mod api_keys;
 mod audit;
 mod teams;
 mod triggers;
+mod sessions;
+mod one_time;
+mod rate;
+mod feed;
 mod repositories;
 mod retention;
 mod seed;
@@ -36,14 +40,18 @@ pub use deployments::{
     NewDeployment, Transition,
 };
 pub use executions::{ExecutionFilter, ExecutionRow, ExecutionSort, Executions};
+pub use feed::{Feed, Happening, NewHappening};
 pub use logs::{
     ExecutionLog, ExecutionLogs, LogFilter, LogSort, MAX_LOG_BATCH, MAX_METADATA, NewExecutionLog,
 };
+pub use one_time::{NewToken, OneTimeTokens, Token};
 pub use page::{Direction, MAX_PAGE_SIZE, Page, PageRequest};
+pub use rate::{RateWindows, Rated};
 pub use record::Hidden;
 pub use repositories::Platform;
 pub use retention::{Ages, Pruned};
 pub use seed::Seeded;
+pub use sessions::{NewSession, Rotation, Session, Sessions};
 pub use steps::{NewStep, WorkflowStep};
 pub use teams::{NewTeam, Team, TeamAgent, TeamMember, TeamPatch, TeamSort, Teams};
 pub use templates::{

@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use turbocat_core::Timestamp;
 
 use super::{
-    Agents, ApiKeys, AuditLog, Deployments, ExecutionLogs, Executions, Teams, Templates, Triggers, Users,
-    Workflows,
+    Agents, ApiKeys, AuditLog, Deployments, ExecutionLogs, Executions, Feed, OneTimeTokens, RateWindows,
+    Sessions, Teams, Templates, Triggers, Users, Workflows,
 };
 use crate::db::Database;
 
@@ -84,6 +84,14 @@ nouns! {
     teams: Teams,
     /// What starts executions.
     triggers: Triggers,
+    /// Who is signed in.
+    sessions: Sessions,
+    /// Tokens that are good once.
+    one_time_tokens: OneTimeTokens,
+    /// How often something was done in a while.
+    rate_windows: RateWindows,
+    /// What happened.
+    feed: Feed,
 }
 
 fn system_time() -> Timestamp {

@@ -255,4 +255,22 @@ words! {
         /// One execution for each.
         All = "all",
     }
+    /// What a token that is good once is for.
+    TokenPurpose in "one_time_tokens.purpose" {
+        /// A new password.
+        #[default] PasswordReset = "password_reset",
+        /// To know a sign-in elsewhere again that was begun here.
+        OauthState = "oauth_state",
+        /// To sign in where the browser was sent to.
+        SignIn = "sign_in",
+    }
+    /// What became of telling somebody something.
+    DeliveryStatus in "webhook_deliveries.status" {
+        /// It is still tried.
+        #[default] Pending = "pending",
+        /// It was taken.
+        Delivered = "delivered",
+        /// It was given up.
+        Failed = "failed",
+    }
 }

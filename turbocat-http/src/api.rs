@@ -1,0 +1,184 @@
+//! What requests need: tables, engine, settings, and who hears what happened.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use turbocat_core::{Engine, Timestamp};
+use turbocat_storage::platform::Platform;
+use turbocat_storage::{Database, Store, vault::Keyring};
+
+use crate::auth::mail::Mailer;
+use crate::auth::tokens::Tokens;
+use crate::edge::limit::Limiter;
+use crate::events::Bus;
+use crate::settings::Settings;
+
+/// The platform, as requests see it. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    store: Store,
+    platform: Platform,
+    engine: Engine,
+    keyring: Keyring,
+    tokens: Tokens,
+    limiter: Limiter,
+    mailer: Mailer,
+    events: Bus,
+    began: Instant,
+}
+
+/// Configures an [`Api`].
+#[must_use = "a builder does nothing until `build`"]
+#[derive(Debug)]
+pub struct ApiBuilder {
+    settings: Settings,
+    store: Store,
+    engine: Option<Engine>,
+    keyring: Option<Keyring>,
+}
+
+impl ApiBuilder {
+    /// The settings. Default: [`Settings::development`].
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// The engine that executes. It must keep executions in the same store. Default: one with the
+    /// built-in agents.
+    pub fn engine(mut self, engine: Engine) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// The keys that seal secrets. Default: one that is made up, so that secrets cannot be opened
+    /// after the process has ended.
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
+        self
+    }
+
+    /// The platform. It writes down what is done from a task of its own, so there must be a runtime.
+    ///
+    /// # Errors
+    /// If a setting cannot be used: the address of a mail server, a secret.
+    pub fn build(self) -> Result<Api, SetupError> {
+        let Self { settings, store, engine, keyring } = self;
+        let keyring = match keyring {
+            Some(keyring) => keyring,
+            None => Keyring::new("made-up", &crate::secure::random_hex::<32>()).map_err(SetupError::new)?,
+        };
+        let clock = store.clone();
+        let platform = Platform::new(store.database().clone()).with_clock(move || clock.now());
+        let engine = engine.unwrap_or_else(|| {
+            let builder = Engine::builder().store(store.clone());
+            turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new()).build()
+        });
+        let tokens = Tokens::new(&settings);
+        let limiter = Limiter::new(&platform, settings.limits);
+        let mailer = Mailer::new(&settings)?;
+        let events = Bus::new(platform.clone());
+        let began = Instant::now();
+        let inner =
+            Inner { settings, store, platform, engine, keyring, tokens, limiter, mailer, events, began };
+        Ok(Api(Arc::new(inner)))
+    }
+}
+
+impl Api {
+    /// The platform over a store.
+    pub fn builder(store: Store) -> ApiBuilder {
+        ApiBuilder { settings: Settings::development(), store, engine: None, keyring: None }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Where executions are kept.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The tables.
+    pub fn platform(&self) -> &Platform {
+        &self.0.platform
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        self.0.platform.database()
+    }
+
+    /// Who executes.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+
+    /// Waits until everything that was done so far is written down.
+    pub async fn flush(&self) {
+        self.0.events.flush().await;
+    }
+
+    /// Ends in order: executions are given `patience` to end or are handed back, what was done is
+    /// written down, the database is closed. Stop serving first.
+    pub async fn shutdown(&self, patience: std::time::Duration) {
+        self.0.engine.shutdown(patience).await;
+        self.flush().await;
+        self.0.store.close().await;
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.keyring
+    }
+
+    pub(crate) fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    pub(crate) fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    pub(crate) fn mailer(&self) -> &Mailer {
+        &self.0.mailer
+    }
+
+    pub(crate) fn events(&self) -> &Bus {
+        &self.0.events
+    }
+
+    /// The time of all nodes.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.platform.now()
+    }
+
+    /// For how long this has been there.
+    pub(crate) fn uptime(&self) -> std::time::Duration {
+        self.0.began.elapsed()
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("settings", self.settings()).finish_non_exhaustive()
+    }
+}
+
+/// Why the platform cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct SetupError {
+    message: String,
+}
+
+impl SetupError {
+    pub(crate) fn new(message: impl ToString) -> Self {
+        Self { message: message.to_string() }
+    }
+}

@@ -1,0 +1,24 @@
+//! Turbocat's platform over HTTP.
+//!
+//! [`Api`] holds everything that requests need; [`router`] makes an axum router of it, to be nested
+//! or served by [`Server`].
+
+pub mod settings;
+mod wire;
+mod error;
+mod api;
+mod edge;
+mod events;
+mod auth;
+mod secure;
+mod agents;
+mod health;
+mod document;
+mod router;
+mod server;
+
+pub use api::{Api, ApiBuilder};
+pub use document::document;
+pub use router::router;
+pub use server::Server;
+pub use settings::Settings;

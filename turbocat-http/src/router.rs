@@ -1,0 +1,63 @@
+//! All rooms under one roof, and the layers around them.
+
+use axum::http::{Method, StatusCode};
+use axum::middleware::from_fn_with_state;
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::Api;
+use crate::auth::identity::identify;
+use crate::edge::{around, cors};
+use crate::error::{Code, Error};
+use crate::{agents, auth, document, health};
+
+/// Everything, as an axum router to be served or nested.
+///
+/// The paths are those of the document: `/health…`, `/api/v1/…`. To know who asks from where, serve
+/// it with connect info: `into_make_service_with_connect_info::<SocketAddr>()`.
+pub fn router(api: &Api) -> Router {
+    let (router, document) = whole(&api.settings().api_version, Some(api)).split_for_parts();
+    let router = router.merge(document::routes(&api.settings().api_version, document));
+    router
+        .fallback(async || Error::not_found("page"))
+        .method_not_allowed_fallback(async |method: Method| {
+            let error = Error::new(Code::NotFound, format!("{method} is not done here"));
+            error.with_status(StatusCode::METHOD_NOT_ALLOWED)
+        })
+        .layer(cors::layer(api.settings()))
+        .layer(from_fn_with_state(api.clone(), around::around))
+        .with_state(api.clone())
+}
+
+/// The routes and the document of them.
+pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
+    let mut resources =
+        OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
+    if let Some(api) = api {
+        // Who asks is found out where it matters: health and the document are for everybody, however
+        // often.
+        resources = resources.route_layer(from_fn_with_state(api.clone(), identify));
+    }
+    OpenApiRouter::with_openapi(document::frame())
+        .merge(health::routes())
+        .nest(&format!("/api/{version}"), resources)
+}
+
+/// What this is.
+#[derive(Serialize, ToSchema)]
+struct Root {
+    name: &'static str,
+    version: &'static str,
+    documentation: &'static str,
+}
+
+/// What this is.
+#[utoipa::path(get, path = "/", tag = "documentation", security(()), responses(
+    (status = 200, description = "Name and version", body = Root),
+))]
+async fn root() -> Json<Root> {
+    Json(Root { name: "Turbocat API", version: env!("CARGO_PKG_VERSION"), documentation: "docs" })
+}

@@ -1,0 +1,9 @@
+//! The platform over real HTTP, on both databases: what a client sees.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod stage;
+mod envelopes;
+mod accounts;
+mod agents;
+mod health;
