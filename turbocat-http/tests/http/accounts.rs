@@ -4,7 +4,7 @@ use serde_json::json;
 use turbocat_http::settings::Mail;
 use turbocat_storage::testing::TempFolder;
 
-use crate::stage::{PASSWORD, fields, on_each, on_each_with};
+use crate::stage::{PASSWORD, fields, on_each, on_each_with, token_of_mail};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_made_once_and_shows_nothing_secret() {
@@ -157,22 +157,4 @@ async fn a_forgotten_password_is_replaced_by_the_token_of_a_mail_once() {
         },
     )
     .await;
-}
-
-async fn token_of_mail(folder: &std::path::Path, email: &str) -> String {
-    for _ in 0..200 {
-        for file in std::fs::read_dir(folder).unwrap() {
-            let text = std::fs::read_to_string(file.unwrap().path())
-                .unwrap()
-                .replace("=\r\n", "")
-                .replace("=3D", "=");
-            if let Some((_, rest)) = text.split_once("token=")
-                && text.contains(email)
-            {
-                return rest.split_whitespace().next().unwrap().to_owned();
-            }
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("no mail to {email} came");
 }

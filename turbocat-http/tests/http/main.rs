@@ -7,3 +7,7 @@ mod envelopes;
 mod accounts;
 mod agents;
 mod health;
+mod users;
+mod keys;
+mod teams;
+mod audit;
