@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod stage;
+mod provider;
 mod envelopes;
 mod accounts;
 mod agents;
@@ -11,3 +12,5 @@ mod users;
 mod keys;
 mod teams;
 mod audit;
+mod oauth;
+mod security;
