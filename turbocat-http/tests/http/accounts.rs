@@ -158,3 +158,28 @@ async fn a_forgotten_password_is_replaced_by_the_token_of_a_mail_once() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_a_new_password_is_worthless_once_there_is_one() {
+    let folder = TempFolder::new();
+    let path = folder.path().to_str().unwrap().to_owned();
+    on_each_with(
+        |settings| settings.mail = Mail::Folder(path.clone()),
+        |builder| builder,
+        async |stage| {
+            let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+            let register = json!({ "email": email, "password": PASSWORD });
+            let answer = stage.anybody().post("/auth/register", register).await;
+            let ann = stage.client(answer.good(201));
+            stage.anybody().post("/auth/forgot-password", json!({ "email": email })).await.good(200);
+            let token = token_of_mail(folder.path(), &email).await;
+            let change = json!({ "password": "Better-Horse-8", "currentPassword": PASSWORD });
+            ann.patch(&format!("/users/{}", ann.id), change).await.good(200);
+            let reset = json!({ "token": token, "newPassword": "Better-Horse-9" });
+            stage.anybody().post("/auth/reset-password", reset).await.bad(400, "BAD_REQUEST");
+            let login = json!({ "email": email, "password": "Better-Horse-8" });
+            stage.anybody().post("/auth/login", login).await.good(200);
+        },
+    )
+    .await;
+}

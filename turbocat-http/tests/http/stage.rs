@@ -235,7 +235,7 @@ pub(crate) async fn token_of_mail(folder: &std::path::Path, email: &str) -> Stri
                 return rest.split_whitespace().next().unwrap().to_owned();
             }
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("no mail to {email} came");
 }
