@@ -34,13 +34,14 @@ pub(super) async fn account(
         return Ok(Found::Unusable);
     }
     let user = match known(api, provider, &profile.id).await? {
-        Some(user) => user,
-        None if api.platform().users().email_taken(&email).await? => return Ok(Found::EmailTaken),
-        None => match make(api, provider, email, &profile).await? {
-            Some(user) => user,
-            None => return Ok(Found::EmailTaken),
-        },
+        Some(user) => Some(user),
+        // It may be they themselves, who came twice at once.
+        None if api.platform().users().email_taken(&email).await? => {
+            known(api, provider, &profile.id).await?
+        }
+        None => make(api, provider, email, &profile).await?,
     };
+    let Some(user) = user else { return Ok(Found::EmailTaken) };
     if !user.is_active {
         return Ok(Found::Deactivated);
     }

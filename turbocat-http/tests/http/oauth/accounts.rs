@@ -98,3 +98,19 @@ async fn an_address_from_microsoft_proves_nothing() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_twice_at_once_has_one_account() {
+    let at = Provider::open().await;
+    on_each_at(&at, async |stage| {
+        let enter = async || {
+            let token = Signer::one().sign(&claims("g-1", "ann@example.com"));
+            stage.anybody().post("/auth/google", json!({ "googleToken": token })).await
+        };
+        let (one, two, three) = tokio::join!(enter(), enter(), enter());
+        let id = |answer: &Answer| answer.good(200)["user"]["id"].clone();
+        assert_eq!(id(&one), id(&two));
+        assert_eq!(id(&one), id(&three));
+    })
+    .await;
+}

@@ -137,8 +137,13 @@ async fn two_tabs_do_not_disturb_each_other() {
     let at = Provider::open().await;
     on_each_at(&at, async |stage| {
         let (first, second) = (begin(stage, &at, "google").await, begin(stage, &at, "google").await);
-        let both =
-            [&first, &second].map(|begun| begun.cookie.split(';').next().unwrap().to_owned()).join("; ");
+        // A browser keeps one cookie of a name, the last.
+        let pair = |begun: &Begun| {
+            let pair = begun.cookie.split(';').next().unwrap();
+            pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap()
+        };
+        let kept = HashMap::from([pair(&first), pair(&second)]);
+        let both: Vec<String> = kept.iter().map(|(name, value)| format!("{name}={value}")).collect();
         at.say(|says| {
             says.challenge.clone_from(&first.told["code_challenge"]);
             says.id_token = Some(Signer::one().sign(&first.claims("g-1", "ann@example.com")));
@@ -146,7 +151,7 @@ async fn two_tabs_do_not_disturb_each_other() {
         let url = format!("{}/api/v1/auth/oauth/google/callback", stage.url);
         let pairs = [("code", CODE), ("state", first.told["state"].as_str())];
         let url = reqwest::Url::parse_with_params(&url, pairs).unwrap();
-        let answer = first.http.get(url).header(COOKIE, both).send().await.unwrap();
+        let answer = first.http.get(url).header(COOKIE, both.join("; ")).send().await.unwrap();
         code_of(answer.headers()[LOCATION].to_str().unwrap());
         assert!(answer.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     })
@@ -199,5 +204,25 @@ async fn sign_ins_elsewhere_are_not_begun_without_end() {
             stage.anybody().get("/auth/oauth/google").await.bad(429, "TOO_MANY_REQUESTS");
         },
     )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_too_long_begins_anew() {
+    let at = Provider::open().await;
+    on_each_at(&at, async |stage| {
+        let expire = async || {
+            let sql = "update one_time_tokens set expires_at = created_at";
+            assert_eq!(stage.api.database().execute(sql, turbocat_storage::args![]).await.unwrap(), 1);
+        };
+        let begun = begin(stage, &at, "google").await;
+        expire().await;
+        assert_eq!(begun.end(stage).await, error("invalid_state"));
+        let begun = begin(stage, &at, "google").await;
+        at.say(|says| says.id_token = Some(Signer::one().sign(&begun.claims("g-1", "ann@example.com"))));
+        let code = code_of(&begun.end(stage).await);
+        expire().await;
+        exchange(stage, &code).await.bad(401, "UNAUTHORIZED");
+    })
     .await;
 }
