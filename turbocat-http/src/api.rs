@@ -9,6 +9,7 @@ use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
 
 use crate::auth::mail::Mailer;
+use crate::auth::oauth::Providers;
 use crate::auth::tokens::Tokens;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
@@ -29,6 +30,7 @@ struct Inner {
     mailer: Mailer,
     events: Bus,
     began: Instant,
+    providers: Providers,
 }
 
 /// Configures an [`Api`].
@@ -83,8 +85,20 @@ impl ApiBuilder {
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
         let began = Instant::now();
-        let inner =
-            Inner { settings, store, platform, engine, keyring, tokens, limiter, mailer, events, began };
+        let providers = Providers::new()?;
+        let inner = Inner {
+            settings,
+            store,
+            platform,
+            engine,
+            keyring,
+            tokens,
+            limiter,
+            mailer,
+            events,
+            began,
+            providers,
+        };
         Ok(Api(Arc::new(inner)))
     }
 }
@@ -147,6 +161,10 @@ impl Api {
 
     pub(crate) fn mailer(&self) -> &Mailer {
         &self.0.mailer
+    }
+
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.0.providers
     }
 
     pub(crate) fn events(&self) -> &Bus {

@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::auth::identity::identify;
 use crate::edge::{around, cors};
 use crate::error::{Code, Error};
-use crate::{agents, auth, document, health};
+use crate::{agents, audit, auth, document, health, keys, teams, users};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -34,8 +34,15 @@ pub fn router(api: &Api) -> Router {
 
 /// The routes and the document of them.
 pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
-    let mut resources =
-        OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
+    let mut resources = OpenApiRouter::new()
+        .routes(routes!(root))
+        .merge(auth::routes::routes())
+        .merge(auth::oauth::routes())
+        .merge(agents::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(teams::routes())
+        .merge(audit::routes());
     if let Some(api) = api {
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use turbocat_core::Timestamp;
@@ -14,6 +14,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::edge::context;
 use crate::error::{Error, Result};
+use crate::events::Note;
 use crate::secure;
 
 /// Who asks.
@@ -69,6 +70,12 @@ pub(crate) async fn identify(State(api): State<Api>, mut request: Request, next:
     };
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
+    }
+    if let Identity::Known(known) = &identity
+        && response.status() == StatusCode::FORBIDDEN
+    {
+        let note = Note::action("permission_denied", "request", None, Some(known.user.id));
+        api.events().note(note).await;
     }
     if let Identity::Known(known) = identity
         && let By::Key(key) = &known.by
