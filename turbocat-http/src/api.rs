@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use turbocat_core::{Engine, Timestamp};
+use turbocat_core::{Engine, EngineBuilder, Timestamp};
 use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
 
@@ -12,6 +12,8 @@ use crate::auth::mail::Mailer;
 use crate::auth::tokens::Tokens;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
+use crate::plans::Plans;
+use crate::sealed::PlatformSecrets;
 use crate::settings::Settings;
 
 /// The platform, as requests see it. Cheap to clone; all clones are one.
@@ -28,17 +30,27 @@ struct Inner {
     limiter: Limiter,
     mailer: Mailer,
     events: Bus,
+    plans: Plans,
     began: Instant,
 }
 
 /// Configures an [`Api`].
 #[must_use = "a builder does nothing until `build`"]
-#[derive(Debug)]
 pub struct ApiBuilder {
     settings: Settings,
     store: Store,
     engine: Option<Engine>,
+    more: Option<Extend>,
     keyring: Option<Keyring>,
+}
+
+/// Adds something to the default engine.
+type Extend = Box<dyn FnOnce(EngineBuilder) -> EngineBuilder + Send>;
+
+impl fmt::Debug for ApiBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl ApiBuilder {
@@ -48,10 +60,20 @@ impl ApiBuilder {
         self
     }
 
-    /// The engine that executes. It must keep executions in the same store. Default: one with the
-    /// built-in agents.
+    /// The engine that executes. It must keep executions in the same store, and be given
+    /// [`PlatformSecrets`](crate::PlatformSecrets) with the same keyring if agents shall have secrets.
+    /// Default: one with the built-in agents.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// Adds to the default engine: agents, plugins, limits. It is not asked if there is another engine.
+    pub fn extend_engine(
+        mut self,
+        extend: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
+    ) -> Self {
+        self.more = Some(Box::new(extend));
         self
     }
 
@@ -67,7 +89,7 @@ impl ApiBuilder {
     /// # Errors
     /// If a setting cannot be used: the address of a mail server, a secret.
     pub fn build(self) -> Result<Api, SetupError> {
-        let Self { settings, store, engine, keyring } = self;
+        let Self { settings, store, engine, more, keyring } = self;
         let keyring = match keyring {
             Some(keyring) => keyring,
             None => Keyring::new("made-up", &crate::secure::random_hex::<32>()).map_err(SetupError::new)?,
@@ -75,16 +97,32 @@ impl ApiBuilder {
         let clock = store.clone();
         let platform = Platform::new(store.database().clone()).with_clock(move || clock.now());
         let engine = engine.unwrap_or_else(|| {
-            let builder = Engine::builder().store(store.clone());
-            turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new()).build()
+            let secrets = PlatformSecrets::new(keyring.clone());
+            let builder = Engine::builder().store(store.clone()).secrets(secrets);
+            let builder = turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new());
+            match more {
+                Some(extend) => extend(builder).build(),
+                None => builder.build(),
+            }
         });
         let tokens = Tokens::new(&settings);
         let limiter = Limiter::new(&platform, settings.limits);
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
-        let began = Instant::now();
-        let inner =
-            Inner { settings, store, platform, engine, keyring, tokens, limiter, mailer, events, began };
+        let (plans, began) = (Plans::default(), Instant::now());
+        let inner = Inner {
+            settings,
+            store,
+            platform,
+            engine,
+            keyring,
+            tokens,
+            limiter,
+            mailer,
+            events,
+            plans,
+            began,
+        };
         Ok(Api(Arc::new(inner)))
     }
 }
@@ -92,7 +130,7 @@ impl ApiBuilder {
 impl Api {
     /// The platform over a store.
     pub fn builder(store: Store) -> ApiBuilder {
-        ApiBuilder { settings: Settings::development(), store, engine: None, keyring: None }
+        ApiBuilder { settings: Settings::development(), store, engine: None, more: None, keyring: None }
     }
 
     /// The settings.
@@ -151,6 +189,10 @@ impl Api {
 
     pub(crate) fn events(&self) -> &Bus {
         &self.0.events
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.0.plans
     }
 
     /// The time of all nodes.

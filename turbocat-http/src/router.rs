@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::auth::identity::identify;
 use crate::edge::{around, cors};
 use crate::error::{Code, Error};
-use crate::{agents, auth, document, health};
+use crate::{agents, auth, document, executions, health, workflows};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -36,6 +36,7 @@ pub fn router(api: &Api) -> Router {
 pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
     let mut resources =
         OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
+    resources = resources.merge(workflows::routes()).merge(executions::routes());
     if let Some(api) = api {
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.

@@ -6,4 +6,6 @@ mod stage;
 mod envelopes;
 mod accounts;
 mod agents;
+mod workflows;
+mod executing;
 mod health;
