@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::watch;
 use turbocat_core::{Engine, EngineBuilder, Timestamp};
 use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
@@ -13,6 +14,8 @@ use crate::auth::tokens::Tokens;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
 use crate::plans::Plans;
+use crate::recorder::Recorder;
+use crate::reports::Reports;
 use crate::sealed::PlatformSecrets;
 use crate::settings::Settings;
 
@@ -31,6 +34,10 @@ struct Inner {
     mailer: Mailer,
     events: Bus,
     plans: Plans,
+    reports: Reports,
+    recorder: Recorder,
+    /// Whether those who watch are told to go.
+    hung_up: watch::Sender<bool>,
     began: Instant,
 }
 
@@ -96,9 +103,10 @@ impl ApiBuilder {
         };
         let clock = store.clone();
         let platform = Platform::new(store.database().clone()).with_clock(move || clock.now());
+        let (reports, lines) = Reports::new();
         let engine = engine.unwrap_or_else(|| {
             let secrets = PlatformSecrets::new(keyring.clone());
-            let builder = Engine::builder().store(store.clone()).secrets(secrets);
+            let builder = Engine::builder().store(store.clone()).secrets(secrets).observer(reports.clone());
             let builder = turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new());
             match more {
                 Some(extend) => extend(builder).build(),
@@ -109,6 +117,8 @@ impl ApiBuilder {
         let limiter = Limiter::new(&platform, settings.limits);
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
+        let recorder = Recorder::begin(&store, &platform, &events, lines);
+        let hung_up = watch::channel(false).0;
         let (plans, began) = (Plans::default(), Instant::now());
         let inner = Inner {
             settings,
@@ -121,6 +131,9 @@ impl ApiBuilder {
             mailer,
             events,
             plans,
+            reports,
+            recorder,
+            hung_up,
             began,
         };
         Ok(Api(Arc::new(inner)))
@@ -163,10 +176,17 @@ impl Api {
         self.0.events.flush().await;
     }
 
+    /// Ends the streams of those who watch, which end by nothing else: before the server is stopped.
+    pub fn hang_up(&self) {
+        self.0.hung_up.send_replace(true);
+    }
+
     /// Ends in order: executions are given `patience` to end or are handed back, what was done is
-    /// written down, the database is closed. Stop serving first.
+    /// told and written down, the database is closed. Stop serving first.
     pub async fn shutdown(&self, patience: std::time::Duration) {
+        self.hang_up();
         self.0.engine.shutdown(patience).await;
+        self.0.recorder.end().await;
         self.flush().await;
         self.0.store.close().await;
     }
@@ -193,6 +213,15 @@ impl Api {
 
     pub(crate) fn plans(&self) -> &Plans {
         &self.0.plans
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
+    }
+
+    /// True from when those who watch are told to go.
+    pub(crate) fn hung_up(&self) -> watch::Receiver<bool> {
+        self.0.hung_up.subscribe()
     }
 
     /// The time of all nodes.

@@ -8,6 +8,8 @@ mod wire;
 mod error;
 mod sealed;
 mod plans;
+mod reports;
+mod recorder;
 mod api;
 mod edge;
 mod events;

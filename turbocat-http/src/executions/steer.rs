@@ -94,9 +94,12 @@ async fn cancel(
 ) -> Result<Reply<Steered>> {
     let found = going(&api, &caller, id, Stranger::Forbidden).await?;
     let reason = given.reason.unwrap_or_else(|| "cancelled by a user".to_owned());
-    api.engine().cancel(found.id, &reason).await.map_err(of_engine)?;
-    // Whatever is said of it: the row tells how it ended.
-    let _ = tokio::time::timeout(END, api.engine().wait(found.id)).await;
+    // What nobody has begun, or nobody goes on with, is ended right here.
+    if !api.store().queue().discard(found.id, &reason).await? {
+        api.engine().cancel(found.id, &reason).await.map_err(of_engine)?;
+        // Whatever is said of it: the row tells how it ended.
+        let _ = tokio::time::timeout(END, api.engine().wait(found.id)).await;
+    }
     let row = api.platform().executions().get(found.id).await?;
     let row = row.ok_or_else(|| Error::not_found("execution"))?;
     match row.status {

@@ -8,4 +8,6 @@ mod accounts;
 mod agents;
 mod workflows;
 mod executing;
+mod executions;
+mod recorder;
 mod health;
