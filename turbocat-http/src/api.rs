@@ -1,7 +1,7 @@
 //! What requests need: tables, engine, settings, and who hears what happened.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -18,6 +18,7 @@ use crate::recorder::Recorder;
 use crate::reports::Reports;
 use crate::sealed::PlatformSecrets;
 use crate::settings::Settings;
+use crate::triggers::Ticking;
 
 /// The platform, as requests see it. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -38,7 +39,20 @@ struct Inner {
     recorder: Recorder,
     /// Whether those who watch are told to go.
     hung_up: watch::Sender<bool>,
+    /// What is due is started from when everything else is there.
+    ticking: OnceLock<Ticking>,
     began: Instant,
+}
+
+/// The platform, as tasks of its own see it: it does not stay for them.
+#[derive(Clone)]
+pub(crate) struct Distant(Weak<Inner>);
+
+impl Distant {
+    /// The platform, if it is still there.
+    pub(crate) fn near(&self) -> Option<Api> {
+        self.0.upgrade().map(Api)
+    }
 }
 
 /// Configures an [`Api`].
@@ -134,9 +148,12 @@ impl ApiBuilder {
             reports,
             recorder,
             hung_up,
+            ticking: OnceLock::new(),
             began,
         };
-        Ok(Api(Arc::new(inner)))
+        let api = Api(Arc::new(inner));
+        api.0.ticking.get_or_init(|| Ticking::begin(&api));
+        Ok(api)
     }
 }
 
@@ -185,6 +202,9 @@ impl Api {
     /// told and written down, the database is closed. Stop serving first.
     pub async fn shutdown(&self, patience: std::time::Duration) {
         self.hang_up();
+        if let Some(ticking) = self.0.ticking.get() {
+            ticking.end();
+        }
         self.0.engine.shutdown(patience).await;
         self.0.recorder.end().await;
         self.flush().await;
@@ -213,6 +233,10 @@ impl Api {
 
     pub(crate) fn plans(&self) -> &Plans {
         &self.0.plans
+    }
+
+    pub(crate) fn distant(&self) -> Distant {
+        Distant(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn reports(&self) -> &Reports {

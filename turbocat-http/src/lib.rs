@@ -18,6 +18,8 @@ mod secure;
 mod agents;
 mod workflows;
 mod executions;
+mod triggers;
+mod live;
 mod health;
 mod document;
 mod router;

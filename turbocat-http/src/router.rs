@@ -12,7 +12,7 @@ use crate::api::Api;
 use crate::auth::identity::identify;
 use crate::edge::{around, cors};
 use crate::error::{Code, Error};
-use crate::{agents, auth, document, executions, health, workflows};
+use crate::{agents, auth, document, executions, health, live, triggers, workflows};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -36,7 +36,11 @@ pub fn router(api: &Api) -> Router {
 pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
     let mut resources =
         OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
-    resources = resources.merge(workflows::routes()).merge(executions::routes());
+    resources = resources
+        .merge(workflows::routes())
+        .merge(executions::routes())
+        .merge(live::routes())
+        .merge(triggers::routes());
     if let Some(api) = api {
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.
@@ -44,7 +48,7 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
     }
     OpenApiRouter::with_openapi(document::frame())
         .merge(health::routes())
-        .nest(&format!("/api/{version}"), resources)
+        .nest(&format!("/api/{version}"), resources.merge(triggers::hooks()))
 }
 
 /// What this is.

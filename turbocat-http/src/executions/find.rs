@@ -10,15 +10,15 @@ use crate::error::{Error, Result};
 
 /// An execution and its workflow, deleted or not.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) id: ExecutionId,
-    pub(super) row: ExecutionRow,
-    pub(super) workflow: Option<Workflow>,
+pub(crate) struct Found {
+    pub(crate) id: ExecutionId,
+    pub(crate) row: ExecutionRow,
+    pub(crate) workflow: Option<Workflow>,
 }
 
 /// What a stranger is told.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Stranger {
+pub(crate) enum Stranger {
     /// That there is nothing.
     Hidden,
     /// That it is not theirs.
@@ -26,7 +26,7 @@ pub(super) enum Stranger {
 }
 
 /// An execution, if the caller started it, owns its workflow or looks after everything.
-pub(super) async fn find<P>(api: &Api, caller: &Caller<P>, id: Uuid, stranger: Stranger) -> Result<Found> {
+pub(crate) async fn find<P>(api: &Api, caller: &Caller<P>, id: Uuid, stranger: Stranger) -> Result<Found> {
     let id = ExecutionId::from_uuid(id);
     let row = api.platform().executions().get(id).await?;
     let row = row.ok_or_else(|| Error::not_found("execution"))?;

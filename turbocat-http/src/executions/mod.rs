@@ -11,6 +11,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::api::Api;
 
+pub(crate) use find::{Stranger, find};
+
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     routes::routes().merge(steps::routes()).merge(steer::routes()).merge(rerun::routes())
 }

@@ -7,7 +7,6 @@ use turbocat_core::{Enqueue, Journal, TriggerKind};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::find::{Stranger, find};
 use crate::api::Api;

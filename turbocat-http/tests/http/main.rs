@@ -10,4 +10,5 @@ mod workflows;
 mod executing;
 mod executions;
 mod recorder;
+mod live;
 mod health;
