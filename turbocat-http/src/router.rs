@@ -12,7 +12,9 @@ use crate::api::Api;
 use crate::auth::identity::identify;
 use crate::edge::{around, cors};
 use crate::error::{Code, Error};
-use crate::{agents, audit, auth, document, health, keys, teams, users};
+use crate::{
+    agents, audit, auth, document, executions, health, keys, live, teams, triggers, users, workflows,
+};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -42,7 +44,11 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
         .merge(users::routes())
         .merge(keys::routes())
         .merge(teams::routes())
-        .merge(audit::routes());
+        .merge(audit::routes())
+        .merge(workflows::routes())
+        .merge(executions::routes())
+        .merge(live::routes())
+        .merge(triggers::routes());
     if let Some(api) = api {
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.
@@ -50,7 +56,7 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
     }
     OpenApiRouter::with_openapi(document::frame())
         .merge(health::routes())
-        .nest(&format!("/api/{version}"), resources)
+        .nest(&format!("/api/{version}"), resources.merge(triggers::hooks()))
 }
 
 /// What this is.

@@ -87,6 +87,8 @@ permissions! {
     WebhooksManage: None, PEOPLE;
     /// Who did what.
     AuditRead: None, ADMINS;
+    /// What happens to what is one's own.
+    EventsRead: None, ALL;
 }
 
 /// Resources and actions of scopes.

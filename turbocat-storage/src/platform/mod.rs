@@ -28,6 +28,7 @@ mod sessions;
 mod one_time;
 mod rate;
 mod feed;
+mod progress;
 mod repositories;
 mod retention;
 mod seed;
@@ -46,6 +47,7 @@ pub use logs::{
 };
 pub use one_time::{NewToken, OneTimeTokens, Token};
 pub use page::{Direction, MAX_PAGE_SIZE, Page, PageRequest};
+pub use progress::{Behind, Done, Progress};
 pub use rate::{RateWindows, Rated};
 pub use record::Hidden;
 pub use repositories::Platform;
