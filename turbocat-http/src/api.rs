@@ -1,17 +1,21 @@
 //! What requests need: tables, engine, settings, and who hears what happened.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
+use tokio::sync::Notify;
 use turbocat_core::{Engine, Timestamp};
+use turbocat_plugins::net::Egress;
 use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
 
 use crate::auth::mail::Mailer;
 use crate::auth::tokens::Tokens;
+use crate::background::Background;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 
 /// The platform, as requests see it. Cheap to clone; all clones are one.
@@ -29,6 +33,21 @@ struct Inner {
     mailer: Mailer,
     events: Bus,
     began: Instant,
+    egress: Egress,
+    metrics: Metrics,
+    background: Background,
+    moved: Arc<Notify>,
+    due: Arc<Notify>,
+}
+
+/// The platform, if it is still there.
+#[derive(Clone, Debug)]
+pub(crate) struct WeakApi(Weak<Inner>);
+
+impl WeakApi {
+    pub(crate) fn there(&self) -> Option<Api> {
+        self.0.upgrade().map(Api)
+    }
 }
 
 /// Configures an [`Api`].
@@ -39,6 +58,7 @@ pub struct ApiBuilder {
     store: Store,
     engine: Option<Engine>,
     keyring: Option<Keyring>,
+    egress: Option<Egress>,
 }
 
 impl ApiBuilder {
@@ -62,12 +82,18 @@ impl ApiBuilder {
         self
     }
 
+    /// The way out, to those who are told of events. Default: one that reaches nobody inside.
+    pub fn egress(mut self, egress: Egress) -> Self {
+        self.egress = Some(egress);
+        self
+    }
+
     /// The platform. It writes down what is done from a task of its own, so there must be a runtime.
     ///
     /// # Errors
     /// If a setting cannot be used: the address of a mail server, a secret.
     pub fn build(self) -> Result<Api, SetupError> {
-        let Self { settings, store, engine, keyring } = self;
+        let Self { settings, store, engine, keyring, egress } = self;
         let keyring = match keyring {
             Some(keyring) => keyring,
             None => Keyring::new("made-up", &crate::secure::random_hex::<32>()).map_err(SetupError::new)?,
@@ -83,16 +109,35 @@ impl ApiBuilder {
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
         let began = Instant::now();
-        let inner =
-            Inner { settings, store, platform, engine, keyring, tokens, limiter, mailer, events, began };
-        Ok(Api(Arc::new(inner)))
+        let inner = Inner {
+            settings,
+            store,
+            platform,
+            engine,
+            keyring,
+            tokens,
+            limiter,
+            mailer,
+            events,
+            began,
+            egress: egress.unwrap_or_default(),
+            metrics: Metrics::new(),
+            background: Background::new(),
+            moved: Arc::new(Notify::new()),
+            due: Arc::new(Notify::new()),
+        };
+        let api = Api(Arc::new(inner));
+        let weak = || WeakApi(Arc::downgrade(&api.0));
+        api.0.background.begin(weak(), crate::deployments::look_after);
+        api.0.background.begin(weak(), crate::webhooks::deliver);
+        Ok(api)
     }
 }
 
 impl Api {
     /// The platform over a store.
     pub fn builder(store: Store) -> ApiBuilder {
-        ApiBuilder { settings: Settings::development(), store, engine: None, keyring: None }
+        ApiBuilder { settings: Settings::development(), store, engine: None, keyring: None, egress: None }
     }
 
     /// The settings.
@@ -128,6 +173,7 @@ impl Api {
     /// Ends in order: executions are given `patience` to end or are handed back, what was done is
     /// written down, the database is closed. Stop serving first.
     pub async fn shutdown(&self, patience: std::time::Duration) {
+        self.0.background.end().await;
         self.0.engine.shutdown(patience).await;
         self.flush().await;
         self.0.store.close().await;
@@ -151,6 +197,24 @@ impl Api {
 
     pub(crate) fn events(&self) -> &Bus {
         &self.0.events
+    }
+
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Told when a deployment is on its way.
+    pub(crate) fn moved(&self) -> Arc<Notify> {
+        self.0.moved.clone()
+    }
+
+    /// Told when something is to be delivered.
+    pub(crate) fn due(&self) -> Arc<Notify> {
+        self.0.due.clone()
     }
 
     /// The time of all nodes.

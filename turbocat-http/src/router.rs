@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::auth::identity::identify;
-use crate::edge::{around, cors};
+use crate::edge::{around, context, cors, idempotency};
 use crate::error::{Code, Error};
-use crate::{agents, auth, document, health};
+use crate::{agents, analytics, auth, deployments, document, health, metrics, templates, webhooks};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -20,7 +20,10 @@ use crate::{agents, auth, document, health};
 /// it with connect info: `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn router(api: &Api) -> Router {
     let (router, document) = whole(&api.settings().api_version, Some(api)).split_for_parts();
-    let router = router.merge(document::routes(&api.settings().api_version, document));
+    let slash = format!("/api/{}/", api.settings().api_version);
+    let router = router.route(&slash, axum::routing::get(root));
+    let router =
+        router.merge(document::routes(&api.settings().api_version, document)).merge(metrics::routes());
     router
         .fallback(async || Error::not_found("page"))
         .method_not_allowed_fallback(async |method: Method| {
@@ -34,9 +37,16 @@ pub fn router(api: &Api) -> Router {
 
 /// The routes and the document of them.
 pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
-    let mut resources =
-        OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
+    let mut resources = OpenApiRouter::new()
+        .routes(routes!(root))
+        .merge(auth::routes::routes())
+        .merge(agents::routes())
+        .merge(templates::routes())
+        .merge(deployments::routes())
+        .merge(analytics::routes())
+        .merge(webhooks::routes());
     if let Some(api) = api {
+        resources = resources.route_layer(from_fn_with_state(api.clone(), idempotency::once));
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.
         resources = resources.route_layer(from_fn_with_state(api.clone(), identify));
@@ -51,7 +61,9 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
 struct Root {
     name: &'static str,
     version: &'static str,
-    documentation: &'static str,
+    /// Where the page is that shows all of it.
+    #[schema(example = "/api/v1/docs")]
+    documentation: String,
 }
 
 /// What this is.
@@ -59,5 +71,7 @@ struct Root {
     (status = 200, description = "Name and version", body = Root),
 ))]
 async fn root() -> Json<Root> {
-    Json(Root { name: "Turbocat API", version: env!("CARGO_PKG_VERSION"), documentation: "docs" })
+    let path = context::current().map(|context| context.path).unwrap_or_default();
+    let documentation = format!("{}/docs", path.trim_end_matches('/'));
+    Json(Root { name: "Turbocat API", version: env!("CARGO_PKG_VERSION"), documentation })
 }

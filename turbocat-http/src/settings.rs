@@ -149,6 +149,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How many agents a user may have. `None`: any number.
     pub agents_per_user: Option<u32>,
+    /// What must be sent to see the metrics. `None`: nothing.
+    pub metrics_token: Option<Secret>,
 }
 
 impl Settings {
@@ -180,6 +182,7 @@ impl Settings {
             mail: Mail::default(),
             mail_from: "Turbocat <no-reply@localhost>".to_owned(),
             agents_per_user: None,
+            metrics_token: None,
         }
     }
 
@@ -230,6 +233,7 @@ impl Settings {
         "MAIL_FOLDER",
         "MAIL_FROM",
         "AGENTS_PER_USER",
+        "METRICS_TOKEN",
     ];
 }
 
@@ -299,6 +303,7 @@ impl Reader<'_> {
                 .text("AGENTS_PER_USER")
                 .map(str::to_owned)
                 .map(|_| self.number("AGENTS_PER_USER", 0)),
+            metrics_token: self.text("METRICS_TOKEN").map(Secret::new),
         }
     }
 

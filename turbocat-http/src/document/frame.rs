@@ -1,22 +1,28 @@
-//! The OpenAPI document: made of the handlers' types, and pages that show it.
+//! What the document begins with: what this is, how one signs in, what the groups of operations are.
 
-use axum::Router;
-use axum::http::header;
-use axum::routing::get;
-use serde_json::{Value, json};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
-use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::Api;
-use crate::error::ErrorEnvelope;
-
-/// The document of all endpoints, as JSON.
-pub fn document() -> Value {
-    finish(crate::router::whole("v1", None).into_openapi())
-}
+/// The groups of operations.
+const TAGS: [(&str, &str); 14] = [
+    ("documentation", "What this is"),
+    ("health", "Whether this is there and does its work"),
+    ("auth", "Accounts, sessions, tokens"),
+    ("users", "Who uses this"),
+    ("api-keys", "Credentials of programs"),
+    ("agents", "Who does steps"),
+    ("workflows", "What is done, in which order"),
+    ("executions", "What was done, and what goes on"),
+    ("triggers", "What starts executions"),
+    ("templates", "What agents and workflows are made from"),
+    ("deployments", "What is kept ready to be asked"),
+    ("analytics", "Figures"),
+    ("webhooks", "Who is told what happens"),
+    ("teams", "Who works together"),
+];
 
 /// What is the same for all of it.
 pub(crate) fn frame() -> OpenApi {
@@ -28,7 +34,12 @@ pub(crate) fn frame() -> OpenApi {
             ),
         )
         .security_scheme("apiKey", SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key"))))
+        .security_scheme(
+            "deploymentKey",
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Deployment-Key"))),
+        )
         .build();
+    let tags = TAGS.map(|(name, text)| TagBuilder::new().name(name).description(Some(text)).build());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -43,44 +54,6 @@ pub(crate) fn frame() -> OpenApi {
             SecurityRequirement::new("bearer", Vec::<String>::new()),
             SecurityRequirement::new("apiKey", Vec::<String>::new()),
         ]))
+        .tags(Some(tags))
         .build()
-}
-
-/// Adds what every operation has: its errors, and an id.
-fn finish(document: OpenApi) -> Value {
-    let mut document = json!(document);
-    let mut schemas = Vec::new();
-    ErrorEnvelope::schemas(&mut schemas);
-    schemas.push((ErrorEnvelope::name().into_owned(), ErrorEnvelope::schema()));
-    for (name, schema) in schemas {
-        document["components"]["schemas"][name] = json!(schema);
-    }
-    let Some(paths) = document["paths"].as_object_mut() else { return document };
-    for (path, item) in paths.iter_mut() {
-        for (_, operation) in item.as_object_mut().into_iter().flatten() {
-            let Some(responses) = operation["responses"].as_object_mut() else { continue };
-            let error = |description: &str| {
-                json!({
-                    "description": description,
-                    "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } },
-                })
-            };
-            if path.starts_with("/api") {
-                responses.entry("default").or_insert_with(|| error("An error"));
-            }
-        }
-    }
-    document
-}
-
-/// The document and the pages that show it.
-pub(crate) fn routes(version: &str, document: OpenApi) -> Router<Api> {
-    let document = finish(document);
-    let base = format!("/api/{version}");
-    let text = document.to_string();
-    let json = move || {
-        let text = text.clone();
-        async move { ([(header::CONTENT_TYPE, "application/json")], text) }
-    };
-    Router::new().route(&format!("{base}/openapi.json"), get(json))
 }

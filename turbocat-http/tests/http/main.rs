@@ -7,3 +7,6 @@ mod envelopes;
 mod accounts;
 mod agents;
 mod health;
+mod document;
+mod idempotency;
+mod templates;
