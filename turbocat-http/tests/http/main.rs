@@ -10,3 +10,7 @@ mod health;
 mod document;
 mod idempotency;
 mod templates;
+mod deployments;
+mod metrics;
+mod analytics;
+mod webhooks;
