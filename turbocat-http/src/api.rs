@@ -130,6 +130,7 @@ impl ApiBuilder {
         let weak = || WeakApi(Arc::downgrade(&api.0));
         api.0.background.begin(weak(), crate::deployments::look_after);
         api.0.background.begin(weak(), crate::webhooks::deliver);
+        api.0.background.begin(weak(), crate::housekeeping::keep_house);
         Ok(api)
     }
 }

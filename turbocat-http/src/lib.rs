@@ -19,6 +19,7 @@ mod templates;
 mod deployments;
 mod analytics;
 mod webhooks;
+mod housekeeping;
 mod document;
 mod router;
 mod server;

@@ -14,3 +14,4 @@ mod deployments;
 mod metrics;
 mod analytics;
 mod webhooks;
+mod housekeeping;

@@ -14,6 +14,10 @@ use sha2::Sha256;
 use turbocat_http::ApiBuilder;
 use turbocat_plugins::net::Egress;
 use turbocat_storage::args;
+use turbocat_storage::platform::{
+    Attempted, DeliveryStatus, Hidden, NewUser, NewWebhook, Outcome, Platform, WebhookPatch,
+};
+use turbocat_storage::testing::on_each_store;
 use uuid::Uuid;
 
 use crate::stage::{Client, Stage, fields, on_each, on_each_with};
@@ -153,7 +157,7 @@ async fn what_is_not_taken_is_tried_again_and_given_up_in_the_end() {
             let ann = stage.somebody().await;
             let receiver = Receiver::open().await;
             receiver.answer(&[500, 302]);
-            let webhook = made(&ann, &receiver.url, json!(["*"])).await;
+            let webhook = made(&ann, &receiver.url, json!(["team.*"])).await;
             let path = path_of(&webhook).await;
             stage.api.flush().await;
             ann.post(&format!("{path}/test"), json!({})).await.good(201);
@@ -296,6 +300,56 @@ async fn a_webhook_is_checked_and_belongs_to_somebody() {
         assert_eq!(ann.get("/webhooks?isActive=false").await.body["pagination"]["totalItems"], 1);
         assert_eq!(ann.delete(&path).await.status.as_u16(), 204);
         ann.get(&path).await.bad(404, "NOT_FOUND");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_is_held_by_one_and_taken_by_another_when_its_time_is_over() {
+    on_each_store(async |store| {
+        let platform = Platform::new(store.database().clone());
+        let ann = platform.users().create(NewUser::new("ann@example.com")).await.unwrap();
+        let new = NewWebhook {
+            user_id: ann.id,
+            url: "https://example.com".to_owned(),
+            description: None,
+            events: vec!["*".to_owned()],
+            secret: Hidden::new("sealed"),
+            is_active: true,
+        };
+        let webhook = platform.webhooks().create_as(Uuid::now_v7(), new).await.unwrap();
+        let deliveries = platform.deliveries();
+        for _ in 0..6 {
+            deliveries.create(webhook.id, Uuid::now_v7(), "a.b", &json!({})).await.unwrap();
+        }
+        let (minute, none) = (Duration::from_secs(60), Vec::new);
+        // No more than so many to one; those are held.
+        let (one, other) =
+            tokio::join!(deliveries.claim(9, 2, none(), minute), deliveries.claim(9, 2, none(), minute));
+        let (one, other) = (one.unwrap(), other.unwrap());
+        let both: std::collections::HashSet<Uuid> =
+            one.iter().chain(&other).map(|delivery| delivery.id).collect();
+        assert_eq!(both.len(), one.len() + other.len(), "none is held by two");
+        assert!(one.len() <= 2 && other.len() <= 2 && !both.is_empty());
+        assert!(deliveries.claim(9, 9, vec![webhook.id], minute).await.unwrap().is_empty(), "it is busy");
+        let rest = deliveries.claim(9, 9, none(), Duration::ZERO).await.unwrap();
+        assert_eq!(rest.len(), 6 - both.len());
+        // Whoever held those has ended.
+        let again = deliveries.claim(9, 9, none(), minute).await.unwrap();
+        assert_eq!(again.len(), rest.len());
+        assert!(again.iter().all(|delivery| delivery.attempts == 2));
+        let well = Attempted { outcome: Outcome::Delivered, status: Some(200), error: None, took: minute };
+        // What the one before says late counts for nothing.
+        let late = rest.iter().find(|delivery| delivery.id == again[0].id).unwrap();
+        deliveries.note(late, &well).await.unwrap();
+        assert_eq!(deliveries.get(late.id).await.unwrap().unwrap().status, DeliveryStatus::Pending);
+        deliveries.note(&again[0], &well).await.unwrap();
+        assert_eq!(deliveries.get(late.id).await.unwrap().unwrap().status, DeliveryStatus::Delivered);
+        // Of one that is not told any more nothing is taken, and nothing is lost.
+        let off = WebhookPatch { is_active: Some(false), ..WebhookPatch::default() };
+        platform.webhooks().update(webhook.id, off, None).await.unwrap();
+        deliveries.create(webhook.id, Uuid::now_v7(), "a.b", &json!({})).await.unwrap();
+        assert!(deliveries.claim(9, 9, none(), minute).await.unwrap().is_empty());
     })
     .await;
 }

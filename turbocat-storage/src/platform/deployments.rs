@@ -427,6 +427,16 @@ impl Deployments<'_> {
         transaction.commit().await
     }
 
+    /// Forgets minutes before then, some at a time. Gives how many.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget_minutes_before(&self, moment: Timestamp) -> Result<u64, StorageError> {
+        let sql = "delete from deployment_minutes where minute < $1 and deployment_id in (
+            select deployment_id from deployment_minutes where minute < $1 limit 10)";
+        self.0.database.execute(sql, args![moment]).await
+    }
+
     /// Deletes a deployment, to be restored until it is gone for good. It is stopped from then on,
     /// whatever was going on: no transition finds it any more.
     ///
