@@ -155,6 +155,8 @@ pub struct Settings {
     pub mail_from: String,
     /// How many agents a user may have. `None`: any number.
     pub agents_per_user: Option<u32>,
+    /// What must be sent to see the metrics. `None`: nothing.
+    pub metrics_token: Option<Secret>,
 }
 
 impl Settings {
@@ -187,6 +189,7 @@ impl Settings {
             mail: Mail::default(),
             mail_from: "Turbocat <no-reply@localhost>".to_owned(),
             agents_per_user: None,
+            metrics_token: None,
         }
     }
 
@@ -237,6 +240,7 @@ impl Settings {
         "MAIL_FOLDER",
         "MAIL_FROM",
         "AGENTS_PER_USER",
+        "METRICS_TOKEN",
     ];
 }
 
@@ -307,6 +311,7 @@ impl Reader<'_> {
                 .text("AGENTS_PER_USER")
                 .map(str::to_owned)
                 .map(|_| self.number("AGENTS_PER_USER", 0)),
+            metrics_token: self.text("METRICS_TOKEN").map(Secret::new),
         }
     }
 

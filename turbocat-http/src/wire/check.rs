@@ -159,7 +159,10 @@ fn note(error: &ValidationError<'_>, found: &mut Vec<Detail>) {
         }
         _ => Detail::new(at, "custom", "is not allowed"),
     };
-    found.push(detail);
+    // An empty text is blank as well: that is one mistake.
+    if !found.iter().any(|other| other.field == detail.field && other.code == detail.code) {
+        found.push(detail);
+    }
 }
 
 fn error_path(errors: &[ValidationError<'_>]) -> jsonschema::paths::Location {
