@@ -131,7 +131,7 @@ async fn write(api: &Api, user: User, meta: Value, out: &mut Out) -> Result<()> 
     );
     out.open("sessions");
     for session in tables.sessions().of_user(id).await? {
-        out.item(&rows::session(session)).await?;
+        out.item(&rows::session(&session)).await?;
     }
     out.close();
     out.open("apiKeys");
@@ -145,26 +145,26 @@ async fn write(api: &Api, user: User, meta: Value, out: &mut Out) -> Result<()> 
     out.open("workflows");
     pages!(page => tables.workflows().list(&workflows, page), |workflow| {
         let steps = tables.workflows().steps(workflow.id).await?;
-        out.item(&rows::workflow(workflow, steps)).await?;
+        out.item(&rows::workflow(&workflow, &steps)).await?;
     });
     out.close();
     let templates = TemplateFilter { visibility: Visibility::Of(id), ..TemplateFilter::default() };
     out.open("templates");
     pages!(page => tables.templates().list(&templates, page), |template| {
         if template.user_id == Some(id) {
-            out.item(&rows::template(template)).await?;
+            out.item(&rows::template(&template)).await?;
         }
     });
     out.close();
     let deployments = DeploymentFilter { user_id: Some(id), ..DeploymentFilter::default() };
-    chapter!(out, "deployments", page => tables.deployments().list(&deployments, page), rows::deployment);
+    chapter!(out, "deployments", page => tables.deployments().list(&deployments, page), |row| rows::deployment(&row));
     let executions = ExecutionFilter { user_id: Some(id), ..ExecutionFilter::default() };
-    chapter!(out, "executions", page => tables.executions().list(&executions, page), rows::execution);
+    chapter!(out, "executions", page => tables.executions().list(&executions, page), |row| rows::execution(&row));
     out.open("executionLogs");
     pages!(page => tables.executions().list(&executions, page), |execution| {
         let lines = LogFilter { execution_id: Some(execution.id), ..LogFilter::default() };
         pages!(page => tables.execution_logs().list(&lines, page), |line| {
-            out.item(&rows::line(line)).await?;
+            out.item(&rows::line(&line)).await?;
         });
     });
     out.close();

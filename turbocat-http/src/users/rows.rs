@@ -7,7 +7,7 @@ use turbocat_storage::platform::{
 
 use crate::wire::Time;
 
-pub(super) fn session(session: Session) -> Value {
+pub(super) fn session(session: &Session) -> Value {
     json!({
         "id": session.id, "ipAddress": session.ip_address, "userAgent": session.user_agent,
         "createdAt": Time(session.created_at), "lastUsedAt": Time(session.last_used_at),
@@ -15,7 +15,7 @@ pub(super) fn session(session: Session) -> Value {
     })
 }
 
-pub(super) fn workflow(workflow: Workflow, steps: Vec<WorkflowStep>) -> Value {
+pub(super) fn workflow(workflow: &Workflow, steps: &[WorkflowStep]) -> Value {
     json!({
         "id": workflow.id, "name": workflow.name, "description": workflow.description,
         "status": workflow.status.word(), "version": workflow.version, "parentId": workflow.parent_id,
@@ -27,11 +27,11 @@ pub(super) fn workflow(workflow: Workflow, steps: Vec<WorkflowStep>) -> Value {
         "failedExecutions": workflow.failed_executions,
         "lastExecutionAt": workflow.last_execution_at.map(Time),
         "createdAt": Time(workflow.created_at), "updatedAt": Time(workflow.updated_at),
-        "steps": steps.into_iter().map(step).collect::<Vec<_>>(),
+        "steps": steps.iter().map(step).collect::<Vec<_>>(),
     })
 }
 
-fn step(step: WorkflowStep) -> Value {
+fn step(step: &WorkflowStep) -> Value {
     json!({
         "id": step.id, "stepKey": step.step_key, "stepName": step.step_name,
         "stepType": step.step_type.word(), "position": step.position, "agentId": step.agent_id,
@@ -42,7 +42,7 @@ fn step(step: WorkflowStep) -> Value {
     })
 }
 
-pub(super) fn template(template: Template) -> Value {
+pub(super) fn template(template: &Template) -> Value {
     json!({
         "id": template.id, "name": template.name, "description": template.description,
         "category": template.category, "type": template.kind.word(),
@@ -53,7 +53,7 @@ pub(super) fn template(template: Template) -> Value {
 }
 
 /// The names of its variables, not what they are.
-pub(super) fn deployment(deployment: Deployment) -> Value {
+pub(super) fn deployment(deployment: &Deployment) -> Value {
     let names: Vec<&String> =
         deployment.environment_vars.as_object().into_iter().flat_map(|vars| vars.keys()).collect();
     json!({
@@ -65,7 +65,7 @@ pub(super) fn deployment(deployment: Deployment) -> Value {
     })
 }
 
-pub(super) fn execution(row: ExecutionRow) -> Value {
+pub(super) fn execution(row: &ExecutionRow) -> Value {
     json!({
         "id": row.id.to_string(), "workflowId": row.workflow_id, "workflowName": row.workflow_name,
         "status": row.status.word(), "triggerType": row.trigger_type.word(),
@@ -77,7 +77,7 @@ pub(super) fn execution(row: ExecutionRow) -> Value {
     })
 }
 
-pub(super) fn line(line: ExecutionLog) -> Value {
+pub(super) fn line(line: &ExecutionLog) -> Value {
     json!({
         "executionId": line.execution_id.to_string(), "level": line.level.word(), "message": line.message,
         "metadata": line.metadata, "stepKey": line.step_key, "createdAt": Time(line.created_at),
