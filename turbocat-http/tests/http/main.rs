@@ -11,4 +11,5 @@ mod executing;
 mod executions;
 mod recorder;
 mod live;
+mod triggers;
 mod health;
