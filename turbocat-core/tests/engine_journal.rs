@@ -380,3 +380,27 @@ async fn an_execution_that_was_given_up_cannot_be_resumed_and_says_why() {
         assert_eq!(execution.failure().unwrap().message, "nobody wants it");
     }
 }
+
+#[tokio::test]
+async fn an_execution_goes_on_with_the_workflows_it_brought_along() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new());
+    let agent = ScriptedAgent::new().then_hang().otherwise("done");
+    let clock = ManualClock::new();
+    let engine = || {
+        Engine::builder().agent("a", agent.clone()).shared_store(journal.clone()).clock(clock.clone()).build()
+    };
+    let yaml = "
+workflows:
+  outer: { steps: { deep: { workflow: deep } }, outputs: '{{ deep }}' }
+  deep: { steps: { inner: { agent: a } }, outputs: '{{ inner }}' }
+steps: { c: { workflow: outer } }
+";
+    let first = engine();
+    let handle = first.start(Workflow::from_yaml(yaml).unwrap(), json!({})).unwrap();
+    let id = handle.id();
+    agent.until_hanging(1).await;
+    assert!(!first.shutdown(Duration::ZERO).await);
+    // Nobody registered a workflow with the second engine either.
+    let handle = engine().resume(id).await.unwrap();
+    assert_eq!(handle.wait().await.unwrap().output(), &json!({ "c": "done" }));
+}

@@ -116,3 +116,69 @@ async fn workflows_are_nested_no_deeper_than_allowed_and_never_in_themselves() {
     check(round.build(), "workflow `one` would be nested in itself").await;
     assert!(agent.calls().is_empty());
 }
+
+/// A workflow that brings two along, one of which nests the other.
+const LIBRARY: &str = "
+workflows:
+  invoice for a day:
+    inputs: { n: { type: integer, minimum: 1 } }
+    steps: { line: { workflow: line, inputs: { n: '{{ inputs.n }}' } } }
+    outputs: '{{ line }}'
+  line:
+    steps: { inner: { agent: a, inputs: { n: '{{ inputs.n }}' } } }
+    outputs: '{{ inner }}'
+steps: { c: { workflow: invoice for a day, inputs: { n: '{{ inputs.n }}' } } }
+";
+
+#[tokio::test]
+async fn workflows_that_a_definition_brings_along_are_nested_by_name_and_see_each_other() {
+    let agent = ScriptedAgent::new().echo();
+    let engine = Engine::builder().agent("a", agent.clone()).build();
+    let parent = workflow(LIBRARY);
+    assert_eq!(engine.compile(&parent).unwrap().library().collect::<Vec<_>>(), ["invoice for a day", "line"]);
+    let execution = engine.run(&parent, json!({ "n": 7 })).await.unwrap();
+    assert_eq!(execution.output(), &json!({ "c": { "n": 7 } }));
+    let error = engine.run(&parent, json!({ "n": 0 })).await.unwrap_err();
+    assert!(error.execution().unwrap().failure().unwrap().message.contains("the inputs do not fit"));
+}
+
+#[tokio::test]
+async fn what_a_definition_brings_along_is_found_before_what_is_registered() {
+    let agent = ScriptedAgent::new().echo();
+    let other = workflow("steps: { x: { agent: a, inputs: { other: true } } }");
+    let engine = Engine::builder().agent("a", agent).workflow("line", other).build();
+    let execution = engine.run(&workflow(LIBRARY), json!({ "n": 7 })).await.unwrap();
+    assert_eq!(execution.output(), &json!({ "c": { "n": 7 } }));
+}
+
+#[tokio::test]
+async fn a_workflow_that_is_brought_along_cannot_be_nested_in_itself() {
+    let engine = Engine::builder().build();
+    let parent = workflow(
+        "workflows: { a: { steps: { b: { workflow: b } } }, b: { steps: { a: { workflow: a } } } }\nsteps: { a: { workflow: a } }",
+    );
+    let error = engine.run(&parent, json!({})).await.unwrap_err();
+    let failure = error.execution().unwrap().failure().unwrap();
+    assert!(failure.message.contains("would be nested in itself"), "{failure}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_workflow_that_is_brought_along_is_found_in_its_place() {
+    let engine = Engine::builder().agent("a", ScriptedAgent::new().echo()).build();
+    let yaml = "workflows:\n  one:\n    steps:\n      x: { agent: b }\n  two:\n    inputs: { n: integer }\n    steps: { y: { workflow: tow } }\nsteps:\n  s: { workflow: two, inputs: { n: many } }\n";
+    let error = engine.compile(&workflow(yaml)).unwrap_err();
+    let found: Vec<(String, u32)> = error
+        .diagnostics()
+        .unwrap()
+        .iter()
+        .map(|found| (found.pointer.to_string(), found.place.unwrap().line))
+        .collect();
+    let expected = [
+        ("steps.s.inputs.n".to_owned(), 9),
+        ("workflows.one.steps.x.agent".to_owned(), 4),
+        ("workflows.two.steps.y.workflow".to_owned(), 7),
+    ];
+    let mut found = found;
+    found.sort();
+    assert_eq!(found, expected, "{error}");
+}

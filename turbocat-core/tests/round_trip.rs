@@ -222,6 +222,19 @@ fn budget() -> impl Strategy<Value = Budget> {
 }
 
 fn workflow() -> impl Strategy<Value = Workflow> {
+    (alone(), vec((text(), alone()), 0..2)).prop_map(|(mut workflow, within)| {
+        let mut builder = Workflow::builder("");
+        let mut names = std::collections::BTreeSet::new();
+        for (name, one) in within.into_iter().filter(|(name, _)| names.insert(name.clone())) {
+            builder = builder.workflow(name, one);
+        }
+        workflow.workflows = builder.build().workflows;
+        workflow
+    })
+}
+
+/// One that brings none along.
+fn alone() -> impl Strategy<Value = Workflow> {
     (
         (text(), option::of(text()), option::of(inputs())),
         (

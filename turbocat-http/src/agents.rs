@@ -216,7 +216,7 @@ async fn create(
     Ok(Reply::created(shown(&api, agent)).tagged(etag))
 }
 
-async fn room_for_another(api: &Api, user: Uuid) -> Result<()> {
+pub(crate) async fn room_for_another(api: &Api, user: Uuid) -> Result<()> {
     let Some(most) = api.settings().agents_per_user else { return Ok(()) };
     let filter = AgentFilter { user_id: Some(user), ..AgentFilter::default() };
     let one = turbocat_storage::platform::PageRequest { page_size: 1, ..Default::default() };

@@ -4,15 +4,19 @@ use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use turbocat_core::{Engine, EngineBuilder, Timestamp};
+use turbocat_plugins::net::Egress;
 use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
 
 use crate::auth::mail::Mailer;
+use crate::auth::oauth::Providers;
 use crate::auth::tokens::Tokens;
+use crate::background::Background;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
+use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::recorder::Recorder;
 use crate::reports::Reports;
@@ -42,10 +46,16 @@ struct Inner {
     /// What is due is started from when everything else is there.
     ticking: OnceLock<Ticking>,
     began: Instant,
+    providers: Providers,
+    egress: Egress,
+    metrics: Metrics,
+    background: Background,
+    moved: Arc<Notify>,
+    due: Arc<Notify>,
 }
 
 /// The platform, as tasks of its own see it: it does not stay for them.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Distant(Weak<Inner>);
 
 impl Distant {
@@ -63,6 +73,7 @@ pub struct ApiBuilder {
     engine: Option<Engine>,
     more: Option<Extend>,
     keyring: Option<Keyring>,
+    egress: Option<Egress>,
 }
 
 /// Adds something to the default engine.
@@ -105,12 +116,18 @@ impl ApiBuilder {
         self
     }
 
+    /// The way out, to those who are told of events. Default: one that reaches nobody inside.
+    pub fn egress(mut self, egress: Egress) -> Self {
+        self.egress = Some(egress);
+        self
+    }
+
     /// The platform. It writes down what is done from a task of its own, so there must be a runtime.
     ///
     /// # Errors
     /// If a setting cannot be used: the address of a mail server, a secret.
     pub fn build(self) -> Result<Api, SetupError> {
-        let Self { settings, store, engine, more, keyring } = self;
+        let Self { settings, store, engine, more, keyring, egress } = self;
         let keyring = match keyring {
             Some(keyring) => keyring,
             None => Keyring::new("made-up", &crate::secure::random_hex::<32>()).map_err(SetupError::new)?,
@@ -131,6 +148,7 @@ impl ApiBuilder {
         let limiter = Limiter::new(&platform, settings.limits);
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
+        let providers = Providers::new()?;
         let recorder = Recorder::begin(&store, &platform, &events, lines);
         let hung_up = watch::channel(false).0;
         let (plans, began) = (Plans::default(), Instant::now());
@@ -144,15 +162,24 @@ impl ApiBuilder {
             limiter,
             mailer,
             events,
+            providers,
             plans,
             reports,
             recorder,
             hung_up,
             ticking: OnceLock::new(),
             began,
+            egress: egress.unwrap_or_default(),
+            metrics: Metrics::new(),
+            background: Background::new(),
+            moved: Arc::new(Notify::new()),
+            due: Arc::new(Notify::new()),
         };
         let api = Api(Arc::new(inner));
         api.0.ticking.get_or_init(|| Ticking::begin(&api));
+        api.0.background.begin(api.distant(), crate::deployments::look_after);
+        api.0.background.begin(api.distant(), crate::webhooks::deliver);
+        api.0.background.begin(api.distant(), crate::housekeeping::keep_house);
         Ok(api)
     }
 }
@@ -160,7 +187,14 @@ impl ApiBuilder {
 impl Api {
     /// The platform over a store.
     pub fn builder(store: Store) -> ApiBuilder {
-        ApiBuilder { settings: Settings::development(), store, engine: None, more: None, keyring: None }
+        ApiBuilder {
+            settings: Settings::development(),
+            store,
+            engine: None,
+            more: None,
+            keyring: None,
+            egress: None,
+        }
     }
 
     /// The settings.
@@ -205,6 +239,7 @@ impl Api {
         if let Some(ticking) = self.0.ticking.get() {
             ticking.end();
         }
+        self.0.background.end().await;
         self.0.engine.shutdown(patience).await;
         self.0.recorder.end().await;
         self.flush().await;
@@ -227,6 +262,10 @@ impl Api {
         &self.0.mailer
     }
 
+    pub(crate) fn providers(&self) -> &Providers {
+        &self.0.providers
+    }
+
     pub(crate) fn events(&self) -> &Bus {
         &self.0.events
     }
@@ -246,6 +285,24 @@ impl Api {
     /// True from when those who watch are told to go.
     pub(crate) fn hung_up(&self) -> watch::Receiver<bool> {
         self.0.hung_up.subscribe()
+    }
+
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.0.egress
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Told when a deployment is on its way.
+    pub(crate) fn moved(&self) -> Arc<Notify> {
+        self.0.moved.clone()
+    }
+
+    /// Told when something is to be delivered.
+    pub(crate) fn due(&self) -> Arc<Notify> {
+        self.0.due.clone()
     }
 
     /// The time of all nodes.

@@ -153,6 +153,12 @@ impl Error {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, "something went wrong here") }
     }
 
+    /// When to try again, in seconds.
+    pub(crate) const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
     pub(crate) const fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self

@@ -10,9 +10,12 @@ use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::auth::identity::identify;
-use crate::edge::{around, cors};
+use crate::edge::{around, context, cors, idempotency};
 use crate::error::{Code, Error};
-use crate::{agents, auth, document, executions, health, live, triggers, workflows};
+use crate::{
+    agents, analytics, audit, auth, deployments, document, executions, health, keys, live, metrics, teams,
+    templates, triggers, users, webhooks, workflows,
+};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -20,7 +23,10 @@ use crate::{agents, auth, document, executions, health, live, triggers, workflow
 /// it with connect info: `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn router(api: &Api) -> Router {
     let (router, document) = whole(&api.settings().api_version, Some(api)).split_for_parts();
-    let router = router.merge(document::routes(&api.settings().api_version, document));
+    let slash = format!("/api/{}/", api.settings().api_version);
+    let router = router.route(&slash, axum::routing::get(root));
+    let router =
+        router.merge(document::routes(&api.settings().api_version, document)).merge(metrics::routes());
     router
         .fallback(async || Error::not_found("page"))
         .method_not_allowed_fallback(async |method: Method| {
@@ -34,14 +40,25 @@ pub fn router(api: &Api) -> Router {
 
 /// The routes and the document of them.
 pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
-    let mut resources =
-        OpenApiRouter::new().routes(routes!(root)).merge(auth::routes::routes()).merge(agents::routes());
-    resources = resources
+    let mut resources = OpenApiRouter::new()
+        .routes(routes!(root))
+        .merge(auth::routes::routes())
+        .merge(auth::oauth::routes())
+        .merge(agents::routes())
+        .merge(users::routes())
+        .merge(keys::routes())
+        .merge(teams::routes())
+        .merge(audit::routes())
         .merge(workflows::routes())
         .merge(executions::routes())
         .merge(live::routes())
-        .merge(triggers::routes());
+        .merge(triggers::routes())
+        .merge(templates::routes())
+        .merge(deployments::routes())
+        .merge(analytics::routes())
+        .merge(webhooks::routes());
     if let Some(api) = api {
+        resources = resources.route_layer(from_fn_with_state(api.clone(), idempotency::once));
         // Who asks is found out where it matters: health and the document are for everybody, however
         // often.
         resources = resources.route_layer(from_fn_with_state(api.clone(), identify));
@@ -56,7 +73,9 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
 struct Root {
     name: &'static str,
     version: &'static str,
-    documentation: &'static str,
+    /// Where the page is that shows all of it.
+    #[schema(example = "/api/v1/docs")]
+    documentation: String,
 }
 
 /// What this is.
@@ -64,5 +83,7 @@ struct Root {
     (status = 200, description = "Name and version", body = Root),
 ))]
 async fn root() -> Json<Root> {
-    Json(Root { name: "Turbocat API", version: env!("CARGO_PKG_VERSION"), documentation: "docs" })
+    let path = context::current().map(|context| context.path).unwrap_or_default();
+    let documentation = format!("{}/docs", path.trim_end_matches('/'));
+    Json(Root { name: "Turbocat API", version: env!("CARGO_PKG_VERSION"), documentation })
 }

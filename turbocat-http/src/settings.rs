@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+mod endpoints;
+
+pub use endpoints::{GitHubEndpoints, GoogleEndpoints, MicrosoftEndpoints, OAuthEndpoints};
+
 /// Where the platform is used, and so how strict it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
@@ -143,12 +147,16 @@ pub struct Settings {
     pub github: Option<OAuthClient>,
     /// Microsoft's client.
     pub microsoft: Option<OAuthClient>,
+    /// Where the three are reached.
+    pub oauth_endpoints: OAuthEndpoints,
     /// Where mail goes.
     pub mail: Mail,
     /// Whom mail is from.
     pub mail_from: String,
     /// How many agents a user may have. `None`: any number.
     pub agents_per_user: Option<u32>,
+    /// What must be sent to see the metrics. `None`: nothing.
+    pub metrics_token: Option<Secret>,
 }
 
 impl Settings {
@@ -177,9 +185,11 @@ impl Settings {
             google: None,
             github: None,
             microsoft: None,
+            oauth_endpoints: OAuthEndpoints::default(),
             mail: Mail::default(),
             mail_from: "Turbocat <no-reply@localhost>".to_owned(),
             agents_per_user: None,
+            metrics_token: None,
         }
     }
 
@@ -230,6 +240,7 @@ impl Settings {
         "MAIL_FOLDER",
         "MAIL_FROM",
         "AGENTS_PER_USER",
+        "METRICS_TOKEN",
     ];
 }
 
@@ -293,12 +304,14 @@ impl Reader<'_> {
             google: self.client("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
             github: self.client("GITHUB_CLIENT_ID", "GITHUB_CLIENT_SECRET"),
             microsoft: self.client("MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET"),
+            oauth_endpoints: base.oauth_endpoints,
             mail,
             mail_from: self.text("MAIL_FROM").map_or(base.mail_from, str::to_owned),
             agents_per_user: self
                 .text("AGENTS_PER_USER")
                 .map(str::to_owned)
                 .map(|_| self.number("AGENTS_PER_USER", 0)),
+            metrics_token: self.text("METRICS_TOKEN").map(Secret::new),
         }
     }
 

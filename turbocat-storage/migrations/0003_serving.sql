@@ -119,6 +119,8 @@ create table deployment_minutes (
     primary key (deployment_id, minute)
 ) {strict};
 
+create index deployments_key on deployments (api_key_hash) where api_key_hash is not null;
+
 -- How far executions of the platform's workflows were announced: 0 not at all, 1 as begun, 2 as
 -- ended; and up to which event their lines were written into the log.
 alter table executions add column announced integer not null default 0;

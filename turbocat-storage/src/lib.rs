@@ -35,8 +35,8 @@ pub mod testing;
 
 pub use cron::Cron;
 pub use db::{
-    Arg, Args, Database, Durability, FromColumn, IntoArg, Kind, PostgresSettings, Row, Settings, Sql,
-    SqliteSettings, Transaction,
+    Arg, Args, Connections, Database, Durability, FromColumn, IntoArg, Kind, PostgresSettings, Row, Settings,
+    Sql, SqliteSettings, Transaction,
 };
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};

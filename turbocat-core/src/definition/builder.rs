@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::workflow::{
-    AgentStep, Branch, Budget, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, Needs, OnError,
-    OnLost, OnTimeout, ParallelStep, Retry, Step, StepKind, Wait, Workflow, WorkflowStep,
+    AgentStep, Branch, Budget, ConditionStep, Fallback, Inputs, Join, LoopStep, NamedAgent, NamedWorkflow,
+    Needs, OnError, OnLost, OnTimeout, ParallelStep, Retry, Step, StepKind, Wait, Workflow, WorkflowStep,
 };
 
 /// Builds a [`Workflow`]. What does not fit together is `compile`'s to say.
@@ -52,6 +52,13 @@ impl WorkflowBuilder {
     pub fn agent(mut self, name: impl Into<String>, agent: impl Into<String>, config: Value) -> Self {
         let agent = NamedAgent { name: name.into(), agent: agent.into(), config: object(config) };
         self.workflow.agents.push(agent);
+        self
+    }
+
+    /// A workflow to bring along, to be nested by that name.
+    pub fn workflow(mut self, name: impl Into<String>, workflow: Workflow) -> Self {
+        let named = NamedWorkflow { name: name.into(), workflow };
+        self.workflow.workflows = self.workflow.workflows.iter().cloned().chain([named]).collect();
         self
     }
 

@@ -11,7 +11,7 @@ use super::cursor::{At, Path};
 use super::decode::Decoder;
 use super::limits::Limits;
 use super::tree::{Node, Shape, Tree};
-use super::workflow::{NamedAgent, Workflow};
+use super::workflow::{NamedAgent, NamedWorkflow, Workflow};
 use super::{json, yaml};
 
 /// How long an execution of rows may work when they do not say.
@@ -193,6 +193,7 @@ impl Decoder<'_> {
             fields.take("description").filter(|at| !at.node.is_null()).and_then(|at| self.text(&at));
         workflow.inputs = fields.take("inputs").and_then(|at| self.inputs(&at));
         workflow.agents = fields.take("agents").map(|at| self.agents(&at)).unwrap_or_default();
+        workflow.workflows = fields.take("workflows").map(|at| self.workflows(&at)).unwrap_or_default();
         workflow.timeout = self.duration(&mut fields, "timeout", "timeoutMs", false);
         workflow.max_parallel = fields.take("maxParallel").and_then(|at| self.count(&at, 1));
         workflow.budget = fields.take("budget").and_then(|at| self.budget(&at));
@@ -246,6 +247,35 @@ impl Decoder<'_> {
             None,
         );
         workflow
+    }
+
+    /// Workflows that a workflow brings along. They stand at one place only: those within others
+    /// would be out of sight.
+    fn workflows(&mut self, at: &At<'_>) -> Arc<[NamedWorkflow]> {
+        if at.node.is_null() {
+            return Arc::default();
+        }
+        let mut fields = self.fields(at, "a mapping of names to workflows");
+        fields.ignore_rest();
+        let mut workflows = Vec::new();
+        for entry in at.entries() {
+            if entry.key.trim().is_empty() {
+                let diagnostic = at.error_at(entry, Code::BAD_NAME, "a workflow has a blank name");
+                self.report(diagnostic.help("steps name it by that, such as `workflow: invoices`"));
+            }
+            let child = at.child(entry);
+            if let Some(inner) = child.node.entry("workflows") {
+                let message =
+                    format!("workflow `{}` stands within another one and has `workflows` itself", entry.key);
+                let diagnostic = child.error_at(inner, Code::CONFLICT, message);
+                self.report(
+                    diagnostic.help("put them next to it: workflows of one definition see each other"),
+                );
+                continue;
+            }
+            workflows.push(NamedWorkflow { name: entry.key.to_string(), workflow: self.workflow(&child) });
+        }
+        workflows.into()
     }
 
     fn agents(&mut self, at: &At<'_>) -> Vec<NamedAgent> {

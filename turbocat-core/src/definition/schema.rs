@@ -56,6 +56,8 @@ forms! {
         inputs: Option<InputsForm>,
         /// Named agents, for use by any step.
         agents: Option<BTreeMap<Name, AgentForm>>,
+        /// Workflows that this one brings along, to be nested by name.
+        workflows: Option<BTreeMap<String, WorkflowForm>>,
         /// How long an execution may work.
         timeout: Option<DurationText>,
         /// The same in milliseconds.

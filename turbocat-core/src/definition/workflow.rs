@@ -24,6 +24,9 @@ pub struct Workflow {
     pub inputs: Option<Inputs>,
     /// Named agents: a type and its configuration, for use by any step.
     pub agents: Vec<NamedAgent>,
+    /// Workflows that this one brings along, to be nested by name: in its steps, and in each
+    /// other's. Shared, because each of them is given all of them.
+    pub workflows: Arc<[NamedWorkflow]>,
     /// How long an execution may work, not counting times when it only waits. `None`: for ever.
     pub timeout: Option<Duration>,
     /// How many attempts of one execution may run at once. `None`: all that are ready.
@@ -71,6 +74,16 @@ pub struct Inputs {
     /// The full JSON Schema (an object with `properties` and `required`), whatever short form
     /// it was written in.
     pub schema: Value,
+}
+
+/// A workflow within another one.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct NamedWorkflow {
+    /// The name steps use.
+    pub name: String,
+    /// The workflow. It brings none along itself.
+    pub workflow: Workflow,
 }
 
 /// A named agent of a workflow.

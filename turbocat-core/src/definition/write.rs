@@ -17,8 +17,8 @@ use super::retry::{FALLBACK, ON_ERROR, ON_LOST};
 use super::step::NEEDS;
 use super::wait::ON_TIMEOUT;
 use super::workflow::{
-    AgentStep, Branch, Budget, Fallback, Inputs, Join, LoopStep, NamedAgent, OnError, OnLost, OnTimeout,
-    OverBudget, Retry, Step, StepKind, Wait, Workflow,
+    AgentStep, Branch, Budget, Fallback, Inputs, Join, LoopStep, NamedAgent, NamedWorkflow, OnError, OnLost,
+    OnTimeout, OverBudget, Retry, Step, StepKind, Wait, Workflow,
 };
 
 impl Workflow {
@@ -31,6 +31,10 @@ impl Workflow {
         map.put_filled(
             "agents",
             self.agents.iter().map(|agent| (agent.name.clone(), write_agent(agent))).collect(),
+        );
+        map.put_filled(
+            "workflows",
+            self.workflows.iter().map(|one| (one.name.clone(), one.workflow.to_value())).collect(),
         );
         map.put("timeout", self.timeout.map(format_duration));
         map.put("maxParallel", self.max_parallel);
@@ -53,17 +57,24 @@ impl Workflow {
         serde_saphyr::to_string(&value).unwrap_or_else(|_| format!("{value:#}\n"))
     }
 
+    /// Without metadata, anywhere.
+    fn bare(&self) -> Self {
+        let named =
+            |one: &NamedWorkflow| NamedWorkflow { name: one.name.clone(), workflow: one.workflow.bare() };
+        Self {
+            metadata: Map::new(),
+            steps: self.steps.iter().map(without_metadata).collect(),
+            workflows: self.workflows.iter().map(named).collect(),
+            source: None,
+            ..self.clone()
+        }
+    }
+
     /// The SHA-256 of what the workflow means, as hexadecimal digits: not of its layout, its
     /// metadata, or the form it was written in.
     pub fn digest(&self) -> String {
-        let bare = Self {
-            metadata: Map::new(),
-            steps: self.steps.iter().map(without_metadata).collect(),
-            source: None,
-            ..self.clone()
-        };
         let mut text = String::new();
-        sorted(&bare.to_value(), &mut text);
+        sorted(&self.bare().to_value(), &mut text);
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }

@@ -13,6 +13,7 @@ use super::finding::Findings;
 use super::inputs::InputRules;
 use super::kinds::{NESTING, check_policy, kind};
 use super::layout::{Layout, check_name};
+use super::library::{Library, Within, check_library};
 use super::link::{Link, link, named_links, report_circles};
 use super::plan::{Body, Owner, Parts, Plan, PlanStep};
 use super::reach::unreachable;
@@ -34,6 +35,21 @@ pub fn compile(workflow: &Workflow, catalog: &dyn Catalog) -> Result<Plan, Diagn
 
 /// As [`compile`], with the warnings even of a workflow that is right.
 pub fn check(workflow: &Workflow, catalog: &dyn Catalog) -> (Option<Plan>, Diagnostics) {
+    let catalog = &Within { own: &workflow.workflows, outside: catalog };
+    let (parts, mut found) = sound(workflow, catalog);
+    check_library(workflow, catalog, &mut found);
+    let plan = (!found.has_errors()).then(|| Plan(Arc::new(parts)));
+    (plan, found.place(workflow))
+}
+
+/// As [`compile`], for a workflow of which it is known that what it brings along is right.
+pub(super) fn compile_known(workflow: &Workflow, catalog: &dyn Catalog) -> Result<Plan, Diagnostics> {
+    let (parts, found) = sound(workflow, &Within { own: &workflow.workflows, outside: catalog });
+    if found.has_errors() { Err(found.place(workflow)) } else { Ok(Plan(Arc::new(parts))) }
+}
+
+/// The parts of a plan, of use if nothing is wrong; and what is, but for what it brings along.
+pub(super) fn sound(workflow: &Workflow, catalog: &dyn Catalog) -> (Parts, Findings) {
     let mut found = Findings::default();
     let layout = Layout::new(workflow, &mut found);
     let mut binder = Binder::new(workflow, catalog, &layout);
@@ -53,9 +69,8 @@ pub fn check(workflow: &Workflow, catalog: &dyn Catalog) -> (Option<Plan>, Diagn
         report_circles(&mut binder, &circles);
     }
     unreachable(&parts, &layout, &links, &mut binder.found);
-    let sound = !binder.found.has_errors();
-    let diagnostics = binder.found.place(workflow);
-    (sound.then(|| Plan(Arc::new(parts))), diagnostics)
+    let found = binder.found;
+    (parts, found)
 }
 
 /// Whether the agents behind the workflow's own names exist.
@@ -170,6 +185,7 @@ fn build(binder: &mut Binder<'_>) -> (Parts, Vec<Link>) {
         budget,
         empty: Arc::new(Value::Object(Map::new())),
         paths: OnceLock::new(),
+        library: Library::new(&workflow.workflows),
         definition: OnceLock::new(),
     };
     (parts, links)

@@ -54,6 +54,11 @@ impl Findings {
         }
     }
 
+    /// All of it, as it was found.
+    pub(crate) fn into_list(self) -> Vec<Finding> {
+        self.list
+    }
+
     pub(crate) const fn len(&self) -> usize {
         self.list.len()
     }

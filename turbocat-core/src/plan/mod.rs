@@ -15,12 +15,14 @@ mod kinds;
 mod link;
 mod reach;
 mod compile;
+mod library;
 mod export;
 
 #[cfg(test)]
 mod tests;
 
 pub use compile::{check, compile};
+pub(crate) use library::Library;
 pub(crate) use moment::{duration, moment, word};
 pub use plan::Plan;
 pub(crate) use plan::{Bound, Gate, Kind, LoopPlan, Moment, PlanStep, Root};

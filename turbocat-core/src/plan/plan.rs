@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::inputs::InputRules;
+use super::library::Library;
 use crate::definition::{Budget, Definition, Join, Needs, OnError, OnLost, OnTimeout, Retry};
 use crate::event::{Event, StepRef};
 use crate::template::{Expression, Template};
@@ -40,6 +41,8 @@ pub(crate) struct Parts {
     /// `{}`, for everything that is not given.
     pub(crate) empty: Arc<Value>,
     pub(crate) paths: OnceLock<HashMap<Box<str>, u32>>,
+    /// The workflows it brings along.
+    pub(crate) library: Library,
     /// What it was made from, for journals; kept only where there is one.
     pub(crate) definition: OnceLock<Definition>,
 }
@@ -221,6 +224,11 @@ impl Plan {
             Kind::Child { workflow, .. } => Some(&**workflow),
             _ => None,
         })
+    }
+
+    /// The names of the workflows it brings along, sorted.
+    pub fn library(&self) -> impl Iterator<Item = &str> {
+        self.0.library.names()
     }
 
     /// The JSON Schema of its inputs, if it declares them.

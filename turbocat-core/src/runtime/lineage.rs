@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::plan::Plan;
+use crate::plan::{Library, Plan};
 
 /// The workflows an execution is nested in, itself included.
 pub(crate) struct Lineage {
     /// Its name; empty if it has none.
     workflow: Box<str>,
+    /// Its plan, which may bring workflows along.
+    plan: Option<Plan>,
     parent: Option<Arc<Self>>,
     pub(crate) depth: u32,
 }
@@ -15,7 +17,7 @@ pub(crate) struct Lineage {
 impl Lineage {
     pub(crate) fn root(plan: &Plan) -> Arc<Self> {
         let workflow = plan.name().unwrap_or_default().into();
-        Arc::new(Self { workflow, parent: None, depth: 0 })
+        Arc::new(Self { workflow, plan: Some(plan.clone()), parent: None, depth: 0 })
     }
 
     /// Of an execution that was recorded: the names around it and its own.
@@ -24,16 +26,21 @@ impl Lineage {
         let mut parent = None;
         for name in around {
             let depth = parent.as_ref().map_or(0, |parent: &Arc<Self>| parent.depth + 1);
-            parent = Some(Arc::new(Self { workflow: name.clone(), parent, depth }));
+            parent = Some(Arc::new(Self { workflow: name.clone(), plan: None, parent, depth }));
         }
         let depth = parent.as_ref().map_or(0, |parent| parent.depth + 1);
-        Arc::new(Self { workflow: own.clone(), parent, depth })
+        Arc::new(Self { workflow: own.clone(), plan: Some(plan.clone()), parent, depth })
     }
 
     /// With a workflow nested in it.
-    pub(crate) fn with(self: &Arc<Self>, workflow: &str) -> Arc<Self> {
-        let parent = Some(self.clone());
-        Arc::new(Self { workflow: workflow.into(), parent, depth: self.depth + 1 })
+    pub(crate) fn with(self: &Arc<Self>, workflow: &str, plan: &Plan) -> Arc<Self> {
+        let (plan, parent) = (Some(plan.clone()), Some(self.clone()));
+        Arc::new(Self { workflow: workflow.into(), plan, parent, depth: self.depth + 1 })
+    }
+
+    /// The workflows that the execution's own workflow brings along.
+    pub(crate) fn library(&self) -> Option<&Library> {
+        self.plan.as_ref().map(|plan| &plan.0.library)
     }
 
     pub(crate) fn contains(&self, workflow: &str) -> bool {

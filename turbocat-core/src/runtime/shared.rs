@@ -144,6 +144,19 @@ impl Shared {
         }
     }
 
+    /// The plan of a workflow as an execution knows it: brought along, or registered.
+    fn known(&self, name: &str, within: &Lineage) -> Result<Plan, Error> {
+        let keep = |plan: &Plan, workflow: &Workflow| {
+            if self.durable.is_some() {
+                keep_definition(plan, workflow);
+            }
+        };
+        match within.library().and_then(|library| library.plan(name, &self.registry, keep)) {
+            Some(plan) => plan.map_err(|diagnostics| invalid(Some(name), diagnostics)),
+            None => self.registered(name),
+        }
+    }
+
     fn agents(&self, plan: &Plan) -> Result<Vec<Arc<Registered>>, Error> {
         let missing = |name: &str| {
             Error::new(ErrorKind::NotFound, format!("agent `{name}` is not registered with this engine"))
@@ -268,7 +281,7 @@ impl Shared {
         if within.depth + 1 > self.max_nesting {
             return recursion(format!("workflows are nested more than {} deep", self.max_nesting));
         }
-        self.registered(workflow)
+        self.known(workflow, within)
             .map_err(|error| StepFailure::new(FailureKind::UNKNOWN, error.to_string()).permanent())
     }
 
@@ -279,7 +292,7 @@ impl Shared {
     ) -> Result<(Plan, Parts, Turn), StepFailure> {
         let plan = self.nestable(&nested)?;
         let Nested { id, workflow, inputs, within, .. } = nested;
-        let (inputs, lineage) = (Arc::unwrap_or_clone(inputs), within.with(&workflow));
+        let (inputs, lineage) = (Arc::unwrap_or_clone(inputs), within.with(&workflow, &plan));
         let (parts, first) =
             self.parts(&plan, id, inputs, lineage, None, news).map_err(|error| misfit(&error))?;
         Ok((plan, parts, first))

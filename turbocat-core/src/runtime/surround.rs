@@ -153,7 +153,8 @@ impl Surroundings for Surrounding {
     }
 
     fn describe_workflow(&self, workflow: &str) -> Option<Option<Value>> {
-        Catalog::workflow(&self.shared.registry, workflow).map(|inputs| inputs.cloned())
+        let own = self.lineage.library().and_then(|library| library.inputs(workflow));
+        own.or_else(|| Catalog::workflow(&self.shared.registry, workflow)).map(|inputs| inputs.cloned())
     }
 }
 

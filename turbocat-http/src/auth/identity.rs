@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use turbocat_core::Timestamp;
@@ -12,8 +12,10 @@ use turbocat_storage::platform::{ApiKey, User, UserRole};
 use uuid::Uuid;
 
 use crate::api::Api;
+use crate::deployments::invoke;
 use crate::edge::context;
 use crate::error::{Error, Result};
+use crate::events::Note;
 use crate::secure;
 
 /// Who asks.
@@ -55,7 +57,7 @@ pub(crate) async fn identify(State(api): State<Api>, mut request: Request, next:
         Err(error) if error.is_server_side() => return error.into_response(),
         Err(error) => Identity::Refused(Arc::new(error)),
     };
-    let standing = match count(&api, &identity).await {
+    let standing = match count(&api, &identity, request.headers()).await {
         Ok(standing) => standing,
         Err(error) => return error.into_response(),
     };
@@ -69,6 +71,12 @@ pub(crate) async fn identify(State(api): State<Api>, mut request: Request, next:
     };
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
+    }
+    if let Identity::Known(known) = &identity
+        && response.status() == StatusCode::FORBIDDEN
+    {
+        let note = Note::action("permission_denied", "request", None, Some(known.user.id));
+        api.events().note(note).await;
     }
     if let Identity::Known(known) = identity
         && let By::Key(key) = &known.by
@@ -84,7 +92,11 @@ pub(crate) async fn identify(State(api): State<Api>, mut request: Request, next:
     response
 }
 
-async fn count(api: &Api, identity: &Identity) -> Result<Option<crate::edge::limit::Standing>> {
+async fn count(
+    api: &Api,
+    identity: &Identity,
+    headers: &HeaderMap,
+) -> Result<Option<crate::edge::limit::Standing>> {
     let limiter = api.limiter();
     let Some(limits) = limiter.limits() else { return Ok(None) };
     let (name, limit) = match identity {
@@ -95,6 +107,13 @@ async fn count(api: &Api, identity: &Identity) -> Result<Option<crate::edge::lim
             }
         },
         Identity::Anonymous | Identity::Refused(_) => {
+            // Who asks a deployment with its key is somebody, wherever they ask from.
+            if let Some(hash) = invoke::key(headers)
+                && let Some(deployment) = api.platform().deployments().by_key_hash(&hash).await?
+            {
+                let name = format!("deployment:{}", deployment.id);
+                return limiter.count(&name, limits.user).await.map(Some);
+            }
             let ip = context::current().and_then(|context| context.ip);
             (format!("ip:{}", ip.map(|ip| ip.to_string()).unwrap_or_default()), limits.anonymous)
         }

@@ -7,5 +7,6 @@ pub(crate) mod permission;
 pub(crate) mod mail;
 pub(crate) mod session;
 pub(crate) mod routes;
+pub(crate) mod oauth;
 
 pub(crate) use permission::Caller;

@@ -85,6 +85,8 @@ permissions! {
     TeamsWrite: Some("teams:write"), PEOPLE;
     /// Webhooks and triggers: to see, make and change.
     WebhooksManage: None, PEOPLE;
+    /// Deployments: to ask.
+    DeploymentsExecute: Some("deployments:execute"), ALL;
     /// Who did what.
     AuditRead: None, ADMINS;
     /// What happens to what is one's own.

@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 
 use super::identity::By;
 use super::password::{self, Verdict};
-use super::permission::{Caller, SignOut};
-use super::session::{self, SignedIn};
+use super::permission::{Caller, ProfileRead, SignOut};
+use super::session::{self, SignedIn, UserView};
 use crate::api::Api;
 use crate::edge::context;
 use crate::error::{Error, Result};
@@ -32,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(logout))
         .routes(routes!(forgot_password))
         .routes(routes!(reset_password))
+        .routes(routes!(validate))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -304,6 +305,22 @@ async fn reset_password(State(api): State<Api>, Body(given): Body<Reset>) -> Res
     })?;
     api.events().note(Note::action("password_reset_completed", "user", Some(user), Some(user))).await;
     Ok(Reply::ok(Message { message: "the password is set; sign in with it" }))
+}
+
+/// Whose an access token is.
+#[derive(Debug, Serialize, ToSchema)]
+struct Valid {
+    /// Always true; a token that is not good is answered with 401.
+    valid: bool,
+    user: UserView,
+}
+
+/// Whether an access token is good, and whose it is.
+#[utoipa::path(get, path = "/auth/validate", tag = "auth", responses(
+    (status = 200, description = "It is good", body = Envelope<Valid>),
+))]
+async fn validate(caller: Caller<ProfileRead>) -> Reply<Valid> {
+    Reply::ok(Valid { valid: true, user: caller.user.clone().into() })
 }
 
 /// Sets a password and ends all sessions.

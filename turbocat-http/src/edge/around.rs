@@ -30,6 +30,7 @@ pub(crate) async fn around(State(api): State<Api>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let context = Context::new(request.headers(), &method, &path, ip, api.now());
     let id = context.request_id.clone();
+    let in_flight = api.metrics().begin();
 
     let mut response = if let Some(away) = to_https(&api, &request) {
         away
@@ -51,6 +52,8 @@ pub(crate) async fn around(State(api): State<Api>, request: Request, next: Next)
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    drop(in_flight);
+    api.metrics().request(&method, route.as_deref(), response.status().as_u16(), began.elapsed());
     log(&method, &path, route.as_deref(), &id, ip, response.status(), began);
     response
 }

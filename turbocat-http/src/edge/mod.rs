@@ -5,3 +5,4 @@ pub(crate) mod cors;
 pub(crate) mod around;
 pub(crate) mod headers;
 pub(crate) mod limit;
+pub(crate) mod idempotency;

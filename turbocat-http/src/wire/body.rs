@@ -49,7 +49,8 @@ async fn read<T: DeserializeOwned + ToSchema + 'static>(request: Request, api: &
 
 /// Reads a value that was sent.
 pub(crate) fn of_value<T: DeserializeOwned + ToSchema + 'static>(value: Value) -> Result<T, Error> {
-    let wrong = check::of_type::<T>(&value);
+    let mut wrong = check::of_type::<T>(&value);
+    check::zeros(&value, &mut wrong);
     if !wrong.is_empty() {
         return Err(Error::invalid(wrong));
     }

@@ -56,6 +56,47 @@ pub(crate) fn against(validator: &Validator, value: &Value) -> Vec<Detail> {
     found
 }
 
+/// Notes every text and name with a zero byte in it, which no database could keep.
+pub(crate) fn zeros(value: &Value, found: &mut Vec<Detail>) {
+    if has_zero(value) {
+        walk(value, "", found);
+    }
+}
+
+fn has_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(has_zero),
+        Value::Object(map) => map.iter().any(|(name, item)| name.contains('\0') || has_zero(item)),
+        _ => false,
+    }
+}
+
+fn walk(value: &Value, at: &str, found: &mut Vec<Detail>) {
+    if found.len() >= MOST {
+        return;
+    }
+    let zero =
+        || Detail::new(at.replace('\0', "\u{fffd}"), "invalid_format", "must not have a zero byte in it");
+    match value {
+        Value::String(text) if text.contains('\0') => found.push(zero()),
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                walk(item, &join(at, &index.to_string()), found);
+            }
+        }
+        Value::Object(map) => {
+            for (name, item) in map {
+                if name.contains('\0') {
+                    found.push(zero());
+                }
+                walk(item, &join(at, name), found);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// How many mistakes are told at once.
 const MOST: usize = 100;
 
@@ -118,7 +159,10 @@ fn note(error: &ValidationError<'_>, found: &mut Vec<Detail>) {
         }
         _ => Detail::new(at, "custom", "is not allowed"),
     };
-    found.push(detail);
+    // An empty text is blank as well: that is one mistake.
+    if !found.iter().any(|other| other.field == detail.field && other.code == detail.code) {
+        found.push(detail);
+    }
 }
 
 fn error_path(errors: &[ValidationError<'_>]) -> jsonschema::paths::Location {

@@ -4,7 +4,7 @@ use serde_json::json;
 use turbocat_http::settings::Mail;
 use turbocat_storage::testing::TempFolder;
 
-use crate::stage::{PASSWORD, fields, on_each, on_each_with};
+use crate::stage::{PASSWORD, fields, on_each, on_each_with, token_of_mail};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_made_once_and_shows_nothing_secret() {
@@ -159,20 +159,27 @@ async fn a_forgotten_password_is_replaced_by_the_token_of_a_mail_once() {
     .await;
 }
 
-async fn token_of_mail(folder: &std::path::Path, email: &str) -> String {
-    for _ in 0..200 {
-        for file in std::fs::read_dir(folder).unwrap() {
-            let text = std::fs::read_to_string(file.unwrap().path())
-                .unwrap()
-                .replace("=\r\n", "")
-                .replace("=3D", "=");
-            if let Some((_, rest)) = text.split_once("token=")
-                && text.contains(email)
-            {
-                return rest.split_whitespace().next().unwrap().to_owned();
-            }
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("no mail to {email} came");
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_for_a_new_password_is_worthless_once_there_is_one() {
+    let folder = TempFolder::new();
+    let path = folder.path().to_str().unwrap().to_owned();
+    on_each_with(
+        |settings| settings.mail = Mail::Folder(path.clone()),
+        |builder| builder,
+        async |stage| {
+            let email = format!("{}@example.com", uuid::Uuid::new_v4().simple());
+            let register = json!({ "email": email, "password": PASSWORD });
+            let answer = stage.anybody().post("/auth/register", register).await;
+            let ann = stage.client(answer.good(201));
+            stage.anybody().post("/auth/forgot-password", json!({ "email": email })).await.good(200);
+            let token = token_of_mail(folder.path(), &email).await;
+            let change = json!({ "password": "Better-Horse-8", "currentPassword": PASSWORD });
+            ann.patch(&format!("/users/{}", ann.id), change).await.good(200);
+            let reset = json!({ "token": token, "newPassword": "Better-Horse-9" });
+            stage.anybody().post("/auth/reset-password", reset).await.bad(400, "BAD_REQUEST");
+            let login = json!({ "email": email, "password": "Better-Horse-8" });
+            stage.anybody().post("/auth/login", login).await.good(200);
+        },
+    )
+    .await;
 }

@@ -215,3 +215,28 @@ impl Answer {
 pub(crate) fn fields(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(field, code)| ((*field).to_owned(), (*code).to_owned())).collect()
 }
+
+/// SHA-256 in hexadecimal, as it is kept of keys and tokens.
+pub(crate) fn digest(text: &str) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The token of the mail that comes to that address.
+pub(crate) async fn token_of_mail(folder: &std::path::Path, email: &str) -> String {
+    for _ in 0..200 {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path())
+                .unwrap()
+                .replace("=\r\n", "")
+                .replace("=3D", "=");
+            if let Some((_, rest)) = text.split_once("token=")
+                && text.contains(email)
+            {
+                return rest.split_whitespace().next().unwrap().to_owned();
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no mail to {email} came");
+}

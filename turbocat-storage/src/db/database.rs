@@ -27,6 +27,16 @@ use crate::migrations::Migrations;
 #[derive(Clone, Debug)]
 pub struct Database(Arc<Inner>);
 
+/// How many connections there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Connections {
+    /// All of them.
+    pub open: u32,
+    /// Those nobody uses now.
+    pub idle: u32,
+}
+
 #[derive(Debug)]
 enum Inner {
     Sqlite(sqlite::Open),
@@ -66,6 +76,18 @@ impl Database {
     /// [`WrongSchema`](StorageErrorKind::WrongSchema) if a migration is not the one that was done.
     pub async fn migrate(&self) -> Result<(), StorageError> {
         Migrations::embedded().run(self).await.map(drop)
+    }
+
+    /// How many connections there are now.
+    pub fn connections(&self) -> Connections {
+        let idle = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        match &*self.0 {
+            Inner::Sqlite(open) => Connections {
+                open: open.readers.size() + open.writer.size(),
+                idle: idle(open.readers.num_idle() + open.writer.num_idle()),
+            },
+            Inner::Postgres(pool) => Connections { open: pool.size(), idle: idle(pool.num_idle()) },
+        }
     }
 
     /// Which database it is.

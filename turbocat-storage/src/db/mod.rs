@@ -13,7 +13,7 @@ mod transaction;
 mod database;
 
 pub use args::{Arg, Args, IntoArg};
-pub use database::Database;
+pub use database::{Connections, Database};
 pub use row::{FromColumn, Row};
 pub use settings::{Durability, Kind, PostgresSettings, Settings, SqliteSettings};
 pub use sql::Sql;

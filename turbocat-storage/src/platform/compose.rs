@@ -7,8 +7,18 @@ use super::workflows::Workflow;
 
 /// The keys of a definition that are not its steps. Everything else in the column is an editor's
 /// layout.
-const KEPT: [&str; 9] =
-    ["inputs", "agents", "timeout", "timeoutMs", "maxParallel", "budget", "outputs", "metadata", "version"];
+const KEPT: [&str; 10] = [
+    "inputs",
+    "agents",
+    "workflows",
+    "timeout",
+    "timeoutMs",
+    "maxParallel",
+    "budget",
+    "outputs",
+    "metadata",
+    "version",
+];
 
 impl Workflow {
     /// The definition of this workflow, for [`turbocat_core::Workflow::from_value`]. Rows of steps come

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::audit::{AuditEntry, NewAuditEntry};
 use super::filter::Filter;
 use super::record::Record;
-use super::{Platform, table};
+use super::{Platform, deliveries, table};
 use crate::args;
 use crate::db::{Arg, Kind, Transaction};
 use crate::error::StorageError;
@@ -121,7 +121,7 @@ impl Feed<'_> {
     }
 }
 
-/// Writes what happened as part of a transaction.
+/// Writes what happened as part of a transaction, and what is to be delivered of it.
 pub(crate) async fn tell(
     transaction: &mut Transaction,
     happenings: Vec<NewHappening>,
@@ -139,5 +139,6 @@ pub(crate) async fn tell(
         let (sql, args) = table::insertion::<Happening>(happening, Vec::new());
         told.push(table::first(&transaction.fetch_all(sql, args).await?)?);
     }
+    deliveries::prepare(transaction, &told).await?;
     Ok(told)
 }

@@ -80,6 +80,15 @@ impl OneTimeTokens<'_> {
         Ok(token.filter(|token| token.expires_at > self.0.now()))
     }
 
+    /// The tokens of a user for a purpose are good no more.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn forget(&self, user: Uuid, purpose: TokenPurpose) -> Result<(), StorageError> {
+        let sql = "delete from one_time_tokens where user_id = $1 and purpose = $2";
+        self.0.database.execute(sql, args![user, purpose]).await.map(drop)
+    }
+
     /// Forgets tokens that are good no more, some at a time. Gives how many.
     ///
     /// # Errors

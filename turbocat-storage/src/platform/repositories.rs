@@ -7,8 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use turbocat_core::Timestamp;
 
 use super::{
-    Agents, ApiKeys, AuditLog, Deployments, ExecutionLogs, Executions, Feed, OneTimeTokens, RateWindows,
-    Sessions, Teams, Templates, Triggers, Users, Workflows,
+    Agents, ApiKeys, AuditLog, Deliveries, Deployments, ExecutionLogs, Executions, Feed, Figures,
+    IdempotencyKeys, OneTimeTokens, RateWindows, Sessions, Teams, Templates, Triggers, Users, Webhooks,
+    Workflows,
 };
 use crate::db::Database;
 
@@ -92,6 +93,14 @@ nouns! {
     rate_windows: RateWindows,
     /// What happened.
     feed: Feed,
+    /// Who is told what happens.
+    webhooks: Webhooks,
+    /// What they are told.
+    deliveries: Deliveries,
+    /// Requests that may be sent again.
+    idempotency: IdempotencyKeys,
+    /// Figures.
+    figures: Figures,
 }
 
 fn system_time() -> Timestamp {

@@ -204,14 +204,14 @@ impl Teams<'_> {
         rows.iter().map(member).collect()
     }
 
-    /// Adds an agent. To add it again changes nothing.
+    /// Adds an agent. To add it again changes nothing. False if it was in the team.
     ///
     /// # Errors
     /// [`Constraint`](crate::StorageErrorKind::Constraint) if there is no such team or agent.
-    pub async fn add_agent(&self, team: Uuid, agent: Uuid) -> Result<(), StorageError> {
+    pub async fn add_agent(&self, team: Uuid, agent: Uuid) -> Result<bool, StorageError> {
         let sql = "insert into team_agents (team_id, agent_id, added_at) values ($1, $2, $3)
             on conflict (team_id, agent_id) do nothing";
-        self.0.database.execute(sql, args![team, agent, self.0.now()]).await.map(drop)
+        Ok(self.0.database.execute(sql, args![team, agent, self.0.now()]).await? > 0)
     }
 
     /// Takes an agent away.

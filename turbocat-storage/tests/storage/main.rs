@@ -23,3 +23,4 @@ mod claiming;
 mod queue;
 mod upkeep;
 mod scheduling;
+mod tokens;

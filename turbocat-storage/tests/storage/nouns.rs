@@ -266,8 +266,8 @@ async fn a_team_has_members_and_agents() {
             assert_eq!(teams.of_user(user, PageRequest::default()).await.unwrap().total, 1);
         }
         assert!(teams.is_member(team.id, other.id).await.unwrap());
-        teams.add_agent(team.id, agent.id).await.unwrap();
-        teams.add_agent(team.id, agent.id).await.unwrap();
+        assert!(teams.add_agent(team.id, agent.id).await.unwrap());
+        assert!(!teams.add_agent(team.id, agent.id).await.unwrap());
         assert_eq!(teams.agents(team.id).await.unwrap()[0].name, "shared");
         teams.remove_agent(team.id, agent.id).await.unwrap();
         assert_eq!(
