@@ -12,6 +12,7 @@ mod executing;
 mod executions;
 mod recorder;
 mod live;
+mod triggers;
 mod health;
 mod users;
 mod keys;

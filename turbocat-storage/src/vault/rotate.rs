@@ -4,7 +4,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::keyring::Keyring;
-use super::seal::Place;
+use super::seal::{Place, is_sealed};
 use super::secrets::{Vault, place};
 use crate::args;
 use crate::db::{Row, Sql};
@@ -76,7 +76,7 @@ macro_rules! target {
     };
 }
 
-const TARGETS: [Target; 5] = [
+const TARGETS: [Target; 6] = [
     target!("secrets", "ciphertext", ", owner_id, name", ", key_id = $4", "$2", |keys, row, id, sealed| {
         keys.reseal(&place(id, row.get("owner_id")?, &row.get::<String>("name")?), sealed)
     }),
@@ -93,6 +93,13 @@ const TARGETS: [Target; 5] = [
     target!("agents", "config", "", "", "cast($2 as {json})", |keys, _, id, sealed| {
         let place = Place::new("agents", "config", id);
         within(sealed, |value| keys.reseal_marked(&place, value))
+    }),
+    target!("triggers", "secret_hash", "", "", "$2", |keys, _, id, sealed| {
+        // Programs without a keyring keep what they like there.
+        if !is_sealed(sealed) {
+            return Ok(None);
+        }
+        keys.reseal(&Place::new("triggers", "secret_hash", id), sealed)
     }),
 ];
 
