@@ -26,7 +26,7 @@ pub fn router(api: &Api) -> Router {
     let slash = format!("/api/{}/", api.settings().api_version);
     let router = router.route(&slash, axum::routing::get(root));
     let router =
-        router.merge(document::routes(&api.settings().api_version, document)).merge(metrics::routes());
+        router.merge(document::routes(&api.settings().api_version, &document)).merge(metrics::routes());
     router
         .fallback(async || Error::not_found("page"))
         .method_not_allowed_fallback(async |method: Method| {

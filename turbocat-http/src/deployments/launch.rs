@@ -9,7 +9,6 @@ use crate::api::Api;
 use crate::error::{Error, Result};
 
 /// Begins it, durably: when this returns it cannot be lost any more.
-#[expect(clippy::unused_async, reason = "plans of rows are made by the room of workflows")]
 pub(super) async fn launch(
     _api: &Api,
     deployment: &Deployment,

@@ -196,7 +196,7 @@ async fn update(
         .map(|given| variables::sealed(&api, id, given, Some(&before.environment_vars)))
         .transpose()?;
     // Texts that were kept are those of the row that was read: nobody may have changed it since.
-    let expected = version.0.or(variables.is_some().then_some(before.updated_at));
+    let expected = version.0.or_else(|| variables.is_some().then_some(before.updated_at));
     let patch = DeploymentPatch {
         name: given.name.map(|name| name.trim().to_owned()),
         description: given.description,

@@ -20,7 +20,7 @@ const ERRORS: [(&str, &str); 7] = [
 ];
 
 /// The document as JSON, with all that.
-pub(super) fn finish(document: OpenApi) -> Value {
+pub(super) fn finish(document: &OpenApi) -> Value {
     let mut document = json!(document);
     let mut schemas = Vec::new();
     ErrorEnvelope::schemas(&mut schemas);

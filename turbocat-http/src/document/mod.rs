@@ -14,5 +14,5 @@ pub(crate) use pages::routes;
 ///
 /// It is kept as `docs/openapi.json`, and a test compares.
 pub fn document() -> Value {
-    finish::finish(crate::router::whole("v1", None).into_openapi())
+    finish::finish(&crate::router::whole("v1", None).into_openapi())
 }

@@ -28,7 +28,7 @@ const PARTS: [&str; 6] = [
 ];
 
 /// The document and the page that shows it.
-pub(crate) fn routes(version: &str, document: OpenApi) -> Router<Api> {
+pub(crate) fn routes(version: &str, document: &OpenApi) -> Router<Api> {
     let base = format!("/api/{version}");
     let text = bytes::Bytes::from(finish(document).to_string());
     let json = move || {

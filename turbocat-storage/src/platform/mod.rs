@@ -27,6 +27,7 @@ mod triggers;
 mod sessions;
 mod one_time;
 mod rate;
+mod requests;
 mod webhooks;
 mod deliveries;
 mod feed;
