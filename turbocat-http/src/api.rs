@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::{Notify, watch};
 use turbocat_core::{Engine, EngineBuilder, Timestamp};
 use turbocat_plugins::net::Egress;
-use turbocat_storage::platform::Platform;
+use turbocat_storage::platform::{Hidden, Platform, Seeded};
 use turbocat_storage::{Database, Store, vault::Keyring};
 
 use crate::auth::mail::Mailer;
@@ -220,6 +220,22 @@ impl Api {
     /// Who executes.
     pub fn engine(&self) -> &Engine {
         &self.0.engine
+    }
+
+    /// Makes the sample users, agents, workflows and templates, those that are not there yet; the
+    /// administrator with this password.
+    ///
+    /// # Errors
+    /// If the database cannot be written.
+    pub async fn seed(&self, password: Option<&str>) -> Result<Seeded, SetupError> {
+        let hash = match password {
+            Some(password) => {
+                let hash = crate::auth::password::hash(password).await;
+                Some(Hidden::new(hash.map_err(|_| SetupError::new("the password cannot be hashed"))?))
+            }
+            None => None,
+        };
+        self.platform().seed(hash).await.map_err(SetupError::new)
     }
 
     /// Waits until everything that was done so far is written down.

@@ -40,5 +40,6 @@ pub use api::{Api, ApiBuilder};
 pub use document::document;
 pub use router::router;
 pub use sealed::PlatformSecrets;
+pub use secure::random_hex_of as random_hex;
 pub use server::Server;
 pub use settings::Settings;

@@ -19,6 +19,20 @@ pub(crate) fn random_hex<const N: usize>() -> String {
     hex(&random::<N>())
 }
 
+/// Random bytes nobody can guess, in hexadecimal: for secrets that are made up.
+///
+/// ```
+/// assert_eq!(turbocat_http::random_hex(32).len(), 64);
+/// ```
+///
+/// # Panics
+/// If the system has no random numbers.
+pub fn random_hex_of(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    getrandom::fill(&mut random).expect("the system has random numbers");
+    hex(&random)
+}
+
 /// The same in letters, digits, `-` and `_`.
 pub(crate) fn random_url_safe<const N: usize>() -> String {
     URL_SAFE_NO_PAD.encode(random::<N>())

@@ -1,0 +1,9 @@
+//! The program `turbocat`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}
