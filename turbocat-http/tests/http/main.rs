@@ -14,3 +14,4 @@ mod teams;
 mod audit;
 mod oauth;
 mod security;
+mod export;
