@@ -28,3 +28,4 @@ mod metrics;
 mod analytics;
 mod webhooks;
 mod housekeeping;
+mod export;
