@@ -11,7 +11,6 @@ use turbocat_core::{
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 
 use super::find::{Stranger, find};
 use crate::api::Api;

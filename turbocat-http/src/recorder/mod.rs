@@ -98,8 +98,8 @@ impl Ears {
         let look = tokio::time::sleep(LOOK);
         tokio::select! {
             biased;
-            turn = self.turns.recv() => heard.turn(turn),
-            hint = self.hints.recv() => heard.hint(hint),
+            turn = self.turns.recv() => heard.turn(&turn),
+            hint = self.hints.recv() => heard.hint(&hint),
             line = next(&mut self.lines) => match line {
                 Some(line) => heard.lines.push(line),
                 None => self.lines = None,
@@ -111,10 +111,10 @@ impl Ears {
             tokio::time::sleep(GATHER).await;
         }
         while let Some(turn) = now(self.turns.try_recv()) {
-            heard.turn(turn);
+            heard.turn(&turn);
         }
         while let Some(hint) = now(self.hints.try_recv()) {
-            heard.hint(hint);
+            heard.hint(&hint);
         }
         while let Some(Ok(line)) = self.lines.as_mut().map(mpsc::Receiver::try_recv) {
             heard.lines.push(line);
@@ -139,14 +139,14 @@ fn now<T>(heard: Result<T, broadcast::error::TryRecvError>) -> Option<Result<T, 
 }
 
 impl Heard {
-    fn turn(&mut self, turn: Result<ExecutionId, RecvError>) {
+    fn turn(&mut self, turn: &Result<ExecutionId, RecvError>) {
         match turn {
             Ok(execution) => drop(self.executions.insert(*execution.as_uuid())),
             Err(_) => self.missed = true,
         }
     }
 
-    fn hint(&mut self, hint: Result<Hint, RecvError>) {
+    fn hint(&mut self, hint: &Result<Hint, RecvError>) {
         match hint {
             // Also of those that other nodes drive.
             Ok(Hint::Ended(execution)) => drop(self.executions.insert(*execution.as_uuid())),
