@@ -15,6 +15,7 @@ use crate::auth::Caller;
 use crate::auth::permission::{AgentsRead, AgentsWrite};
 use crate::error::{Error, Result};
 use crate::events::Note;
+use crate::sealed;
 use crate::wire::list::tags;
 use crate::wire::{
     Body, Envelope, Etag, Id, IfMatch, ListEnvelope, ListQuery, Listed, Query, Reply, Time, Word, words,
@@ -97,6 +98,12 @@ impl From<Agent> for AgentView {
     }
 }
 
+/// An agent as it is shown: its secrets are masked.
+pub(crate) fn shown(api: &Api, mut agent: Agent) -> AgentView {
+    sealed::masked(api.keyring(), agent.id, &mut agent.config);
+    agent.into()
+}
+
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -136,7 +143,7 @@ async fn list(
         is_public: filters.is_public,
     };
     let page = api.platform().agents().list(&filter, page.request(AgentSort::of_word)).await?;
-    Ok(Listed::of(page, AgentView::from))
+    Ok(Listed::of(page, |agent| shown(&api, agent)))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -189,9 +196,11 @@ async fn create(
     Body(given): Body<Create>,
 ) -> Result<Reply<AgentView>> {
     room_for_another(&api, caller.id()).await?;
+    let id = Uuid::now_v7();
     let mut new = NewAgent::new(caller.id(), given.name.trim(), given.kind.0);
     new.description = given.description;
     new.config = Value::Object(given.config);
+    sealed::seal(api.keyring(), id, &mut new.config, None)?;
     new.parameters = Value::Object(given.parameters);
     new.capabilities = given.capabilities.into();
     new.max_execution_time = given.max_execution_time.or(new.max_execution_time);
@@ -201,10 +210,10 @@ async fn create(
     new.is_public = given.is_public;
     new.system_prompt = given.system_prompt;
     new.tools = given.tools.into();
-    let agent = api.platform().agents().create(new).await?;
+    let agent = api.platform().agents().create_as(id, new).await?;
     api.events().note(Note::change("agent", "created", agent.id, agent.user_id, caller.id())).await;
     let etag = Etag(agent.updated_at);
-    Ok(Reply::created(agent.into()).tagged(etag))
+    Ok(Reply::created(shown(&api, agent)).tagged(etag))
 }
 
 pub(crate) async fn room_for_another(api: &Api, user: Uuid) -> Result<()> {
@@ -224,7 +233,7 @@ pub(crate) async fn room_for_another(api: &Api, user: Uuid) -> Result<()> {
 async fn read(State(api): State<Api>, caller: Caller<AgentsRead>, Id(id): Id) -> Result<Reply<AgentView>> {
     let agent = own(&api, &caller, id).await?;
     let etag = Etag(agent.updated_at);
-    Ok(Reply::ok(agent.into()).tagged(etag))
+    Ok(Reply::ok(shown(&api, agent)).tagged(etag))
 }
 
 /// An agent, if it is the caller's to see and change.
@@ -281,7 +290,7 @@ async fn update(
     Body(given): Body<Update>,
 ) -> Result<Reply<AgentView>> {
     let before = own(&api, &caller, id).await?;
-    let patch = AgentPatch {
+    let mut patch = AgentPatch {
         name: given.name.map(|name| name.trim().to_owned()),
         description: given.description,
         status: given.status.map(|status| status.0),
@@ -299,11 +308,14 @@ async fn update(
     if patch == AgentPatch::default() {
         return Err(Error::bad_request("there is nothing to change"));
     }
+    if let Some(config) = &mut patch.config {
+        sealed::seal(api.keyring(), id, config, Some(&before.config))?;
+    }
     let changed = api.platform().agents().update(id, patch, version.0).await;
     let agent = changed.map_err(|error| version.explain(error.into()))?;
     api.events().note(Note::change("agent", "updated", id, before.user_id, caller.id())).await;
     let etag = Etag(agent.updated_at);
-    Ok(Reply::ok(agent.into()).tagged(etag))
+    Ok(Reply::ok(shown(&api, agent)).tagged(etag))
 }
 
 /// Deletes an agent.
@@ -341,7 +353,7 @@ async fn duplicate(
     let copy = api.platform().agents().duplicate(original.id, caller.id(), Some(name), keyring).await?;
     api.events().note(Note::change("agent", "created", copy.id, copy.user_id, caller.id())).await;
     let etag = Etag(copy.updated_at);
-    Ok(Reply::created(copy.into()).tagged(etag))
+    Ok(Reply::created(shown(&api, copy)).tagged(etag))
 }
 
 /// The name of a copy, not too long for one.

@@ -1,11 +1,11 @@
 //! What requests need: tables, engine, settings, and who hears what happened.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
-use tokio::sync::Notify;
-use turbocat_core::{Engine, Timestamp};
+use tokio::sync::{Notify, watch};
+use turbocat_core::{Engine, EngineBuilder, Timestamp};
 use turbocat_plugins::net::Egress;
 use turbocat_storage::platform::Platform;
 use turbocat_storage::{Database, Store, vault::Keyring};
@@ -16,7 +16,12 @@ use crate::background::Background;
 use crate::edge::limit::Limiter;
 use crate::events::Bus;
 use crate::metrics::Metrics;
+use crate::plans::Plans;
+use crate::recorder::Recorder;
+use crate::reports::Reports;
+use crate::sealed::PlatformSecrets;
 use crate::settings::Settings;
+use crate::triggers::Ticking;
 
 /// The platform, as requests see it. Cheap to clone; all clones are one.
 #[derive(Clone)]
@@ -32,6 +37,13 @@ struct Inner {
     limiter: Limiter,
     mailer: Mailer,
     events: Bus,
+    plans: Plans,
+    reports: Reports,
+    recorder: Recorder,
+    /// Whether those who watch are told to go.
+    hung_up: watch::Sender<bool>,
+    /// What is due is started from when everything else is there.
+    ticking: OnceLock<Ticking>,
     began: Instant,
     egress: Egress,
     metrics: Metrics,
@@ -40,25 +52,35 @@ struct Inner {
     due: Arc<Notify>,
 }
 
-/// The platform, if it is still there.
+/// The platform, as tasks of its own see it: it does not stay for them.
 #[derive(Clone, Debug)]
-pub(crate) struct WeakApi(Weak<Inner>);
+pub(crate) struct Distant(Weak<Inner>);
 
-impl WeakApi {
-    pub(crate) fn there(&self) -> Option<Api> {
+impl Distant {
+    /// The platform, if it is still there.
+    pub(crate) fn near(&self) -> Option<Api> {
         self.0.upgrade().map(Api)
     }
 }
 
 /// Configures an [`Api`].
 #[must_use = "a builder does nothing until `build`"]
-#[derive(Debug)]
 pub struct ApiBuilder {
     settings: Settings,
     store: Store,
     engine: Option<Engine>,
+    more: Option<Extend>,
     keyring: Option<Keyring>,
     egress: Option<Egress>,
+}
+
+/// Adds something to the default engine.
+type Extend = Box<dyn FnOnce(EngineBuilder) -> EngineBuilder + Send>;
+
+impl fmt::Debug for ApiBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl ApiBuilder {
@@ -68,10 +90,20 @@ impl ApiBuilder {
         self
     }
 
-    /// The engine that executes. It must keep executions in the same store. Default: one with the
-    /// built-in agents.
+    /// The engine that executes. It must keep executions in the same store, and be given
+    /// [`PlatformSecrets`](crate::PlatformSecrets) with the same keyring if agents shall have secrets.
+    /// Default: one with the built-in agents.
     pub fn engine(mut self, engine: Engine) -> Self {
         self.engine = Some(engine);
+        self
+    }
+
+    /// Adds to the default engine: agents, plugins, limits. It is not asked if there is another engine.
+    pub fn extend_engine(
+        mut self,
+        extend: impl FnOnce(EngineBuilder) -> EngineBuilder + Send + 'static,
+    ) -> Self {
+        self.more = Some(Box::new(extend));
         self
     }
 
@@ -93,22 +125,30 @@ impl ApiBuilder {
     /// # Errors
     /// If a setting cannot be used: the address of a mail server, a secret.
     pub fn build(self) -> Result<Api, SetupError> {
-        let Self { settings, store, engine, keyring, egress } = self;
+        let Self { settings, store, engine, more, keyring, egress } = self;
         let keyring = match keyring {
             Some(keyring) => keyring,
             None => Keyring::new("made-up", &crate::secure::random_hex::<32>()).map_err(SetupError::new)?,
         };
         let clock = store.clone();
         let platform = Platform::new(store.database().clone()).with_clock(move || clock.now());
+        let (reports, lines) = Reports::new();
         let engine = engine.unwrap_or_else(|| {
-            let builder = Engine::builder().store(store.clone());
-            turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new()).build()
+            let secrets = PlatformSecrets::new(keyring.clone());
+            let builder = Engine::builder().store(store.clone()).secrets(secrets).observer(reports.clone());
+            let builder = turbocat_plugins::builtin(builder, &turbocat_plugins::Builtin::new());
+            match more {
+                Some(extend) => extend(builder).build(),
+                None => builder.build(),
+            }
         });
         let tokens = Tokens::new(&settings);
         let limiter = Limiter::new(&platform, settings.limits);
         let mailer = Mailer::new(&settings)?;
         let events = Bus::new(platform.clone());
-        let began = Instant::now();
+        let recorder = Recorder::begin(&store, &platform, &events, lines);
+        let hung_up = watch::channel(false).0;
+        let (plans, began) = (Plans::default(), Instant::now());
         let inner = Inner {
             settings,
             store,
@@ -119,6 +159,11 @@ impl ApiBuilder {
             limiter,
             mailer,
             events,
+            plans,
+            reports,
+            recorder,
+            hung_up,
+            ticking: OnceLock::new(),
             began,
             egress: egress.unwrap_or_default(),
             metrics: Metrics::new(),
@@ -127,10 +172,10 @@ impl ApiBuilder {
             due: Arc::new(Notify::new()),
         };
         let api = Api(Arc::new(inner));
-        let weak = || WeakApi(Arc::downgrade(&api.0));
-        api.0.background.begin(weak(), crate::deployments::look_after);
-        api.0.background.begin(weak(), crate::webhooks::deliver);
-        api.0.background.begin(weak(), crate::housekeeping::keep_house);
+        api.0.ticking.get_or_init(|| Ticking::begin(&api));
+        api.0.background.begin(api.distant(), crate::deployments::look_after);
+        api.0.background.begin(api.distant(), crate::webhooks::deliver);
+        api.0.background.begin(api.distant(), crate::housekeeping::keep_house);
         Ok(api)
     }
 }
@@ -138,7 +183,8 @@ impl ApiBuilder {
 impl Api {
     /// The platform over a store.
     pub fn builder(store: Store) -> ApiBuilder {
-        ApiBuilder { settings: Settings::development(), store, engine: None, keyring: None, egress: None }
+        let settings = Settings::development();
+        ApiBuilder { settings, store, engine: None, more: None, keyring: None, egress: None }
     }
 
     /// The settings.
@@ -171,11 +217,21 @@ impl Api {
         self.0.events.flush().await;
     }
 
+    /// Ends the streams of those who watch, which end by nothing else: before the server is stopped.
+    pub fn hang_up(&self) {
+        self.0.hung_up.send_replace(true);
+    }
+
     /// Ends in order: executions are given `patience` to end or are handed back, what was done is
-    /// written down, the database is closed. Stop serving first.
+    /// told and written down, the database is closed. Stop serving first.
     pub async fn shutdown(&self, patience: std::time::Duration) {
+        self.hang_up();
+        if let Some(ticking) = self.0.ticking.get() {
+            ticking.end();
+        }
         self.0.background.end().await;
         self.0.engine.shutdown(patience).await;
+        self.0.recorder.end().await;
         self.flush().await;
         self.0.store.close().await;
     }
@@ -216,6 +272,23 @@ impl Api {
     /// Told when something is to be delivered.
     pub(crate) fn due(&self) -> Arc<Notify> {
         self.0.due.clone()
+    }
+
+    pub(crate) fn plans(&self) -> &Plans {
+        &self.0.plans
+    }
+
+    pub(crate) fn distant(&self) -> Distant {
+        Distant(Arc::downgrade(&self.0))
+    }
+
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.0.reports
+    }
+
+    /// True from when those who watch are told to go.
+    pub(crate) fn hung_up(&self) -> watch::Receiver<bool> {
+        self.0.hung_up.subscribe()
     }
 
     /// The time of all nodes.

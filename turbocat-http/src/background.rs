@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::api::{Api, WeakApi};
+use crate::api::{Api, Distant};
 
 /// The tasks.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Background {
 /// What a task has of the platform: it keeps nothing there that nobody else wants any more.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
-    api: WeakApi,
+    api: Distant,
     stop: watch::Receiver<bool>,
 }
 
@@ -30,7 +30,7 @@ impl Background {
     /// One more.
     pub(crate) fn begin<F: Future<Output = ()> + Send + 'static>(
         &self,
-        api: WeakApi,
+        api: Distant,
         task: impl FnOnce(Watch) -> F,
     ) {
         let task = tokio::spawn(task(Watch { api, stop: self.stop.subscribe() }));
@@ -52,7 +52,7 @@ impl Background {
 impl Watch {
     /// The platform, while it is there.
     pub(crate) fn api(&self) -> Option<Api> {
-        if *self.stop.borrow() { None } else { self.api.there() }
+        if *self.stop.borrow() { None } else { self.api.near() }
     }
 
     /// Waits until it ends.

@@ -174,6 +174,11 @@ impl Error {
         self.status.is_server_error()
     }
 
+    /// What is told.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The same once more: what was found out once is told to whoever asks for it.
     pub(crate) fn again(&self) -> Self {
         let (message, details) = (self.message.clone(), self.details.clone());

@@ -12,7 +12,10 @@ use crate::api::Api;
 use crate::auth::identity::identify;
 use crate::edge::{around, context, cors, idempotency};
 use crate::error::{Code, Error};
-use crate::{agents, analytics, auth, deployments, document, health, metrics, templates, webhooks};
+use crate::{
+    agents, analytics, auth, deployments, document, executions, health, live, metrics, templates, triggers,
+    webhooks, workflows,
+};
 
 /// Everything, as an axum router to be served or nested.
 ///
@@ -45,6 +48,11 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
         .merge(deployments::routes())
         .merge(analytics::routes())
         .merge(webhooks::routes());
+    resources = resources
+        .merge(workflows::routes())
+        .merge(executions::routes())
+        .merge(live::routes())
+        .merge(triggers::routes());
     if let Some(api) = api {
         resources = resources.route_layer(from_fn_with_state(api.clone(), idempotency::once));
         // Who asks is found out where it matters: health and the document are for everybody, however
@@ -53,7 +61,7 @@ pub(crate) fn whole(version: &str, api: Option<&Api>) -> OpenApiRouter<Api> {
     }
     OpenApiRouter::with_openapi(document::frame())
         .merge(health::routes())
-        .nest(&format!("/api/{version}"), resources)
+        .nest(&format!("/api/{version}"), resources.merge(triggers::hooks()))
 }
 
 /// What this is.

@@ -41,7 +41,7 @@ pub use db::{
 pub use error::{StorageError, StorageErrorKind};
 pub use migrations::{Migration, Migrations};
 pub use store::{Store, StoreSettings, Worker};
-pub use triggers::{Tick, Ticker};
+pub use triggers::{Planner, Tick, Ticker, Unplanned};
 pub use upkeep::{Caretaker, Cleared, Tended};
 
 /// The document, so that its samples are compiled.

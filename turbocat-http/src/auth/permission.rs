@@ -89,6 +89,8 @@ permissions! {
     DeploymentsExecute: Some("deployments:execute"), ALL;
     /// Who did what.
     AuditRead: None, ADMINS;
+    /// What happens to what is one's own.
+    EventsRead: None, ALL;
 }
 
 /// Resources and actions of scopes.

@@ -38,6 +38,25 @@ impl FromRequestParts<Api> for TwoIds {
     }
 }
 
+/// `{id}` of a path, and the text of its other parameter.
+#[derive(Clone, Debug)]
+pub(crate) struct IdAnd(pub(crate) Uuid, pub(crate) String);
+
+impl FromRequestParts<Api> for IdAnd {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        let id = named(parts, api, "id").await?;
+        let params =
+            RawPathParams::from_request_parts(parts, api).await.map_err(IntoResponse::into_response)?;
+        let other = params.iter().find(|(name, _)| *name != "id").map(|(_, text)| text.to_owned());
+        let other = other.filter(|text| !text.is_empty() && text.len() <= 1000 && !text.contains('\0'));
+        other
+            .map(|other| Self(id, other))
+            .ok_or_else(|| Error::bad_request("the last part of the path must be a name").into_response())
+    }
+}
+
 async fn named(parts: &mut Parts, api: &Api, name: &str) -> Result<Uuid, Response> {
     let params = RawPathParams::from_request_parts(parts, api).await.map_err(IntoResponse::into_response)?;
     let text = params.iter().find(|(param, _)| *param == name).map(|(_, text)| text);

@@ -59,6 +59,11 @@ impl<T> Reply<T> {
         Self { status: StatusCode::CREATED, etag: None, body }
     }
 
+    /// It will be done.
+    pub(crate) const fn accepted(body: T) -> Self {
+        Self { status: StatusCode::ACCEPTED, etag: None, body }
+    }
+
     /// With the version of what is answered.
     pub(crate) fn tagged(mut self, etag: Etag) -> Self {
         self.etag = Some(etag);

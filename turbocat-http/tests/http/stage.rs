@@ -74,6 +74,7 @@ impl Stage {
     }
 
     pub(crate) async fn close(self) {
+        self.api.hang_up();
         self.stop.notify_one();
         self.served.await.unwrap();
         self.api.shutdown(Duration::from_secs(10)).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::steps::WorkflowStep;
+use super::steps::{NewStep, WorkflowStep};
 use super::workflows::Workflow;
 
 /// The keys of a definition that are not its steps. Everything else in the column is an editor's
@@ -15,6 +15,12 @@ impl Workflow {
     /// before steps in the column; without rows the column is the definition. Agents are named by
     /// their ids.
     pub fn compose(&self, steps: &[WorkflowStep]) -> Value {
+        let steps: Vec<NewStep> = steps.iter().cloned().map(NewStep::from).collect();
+        self.compose_as(&steps)
+    }
+
+    /// The definition this workflow would have with other steps: before they are written.
+    pub fn compose_as(&self, steps: &[NewStep]) -> Value {
         let mut definition = match &self.definition {
             Value::Object(map) => map.clone(),
             _ => Map::new(),
@@ -28,7 +34,7 @@ impl Workflow {
     }
 }
 
-fn row(step: &WorkflowStep) -> Value {
+fn row(step: &NewStep) -> Value {
     let mut row = json!({
         "stepKey": step.step_key,
         "stepName": step.step_name,

@@ -141,6 +141,15 @@ impl ExecutionLogs<'_> {
     /// [`Invalid`](crate::StorageErrorKind::Invalid) for more than [`MAX_LOG_BATCH`],
     /// [`Constraint`](crate::StorageErrorKind::Constraint) if there is no such execution.
     pub async fn append(&self, lines: Vec<NewExecutionLog>) -> Result<(), StorageError> {
+        let now = self.0.now();
+        self.append_at(lines.into_iter().map(|line| (line, now)).collect()).await
+    }
+
+    /// The same, each line with when it was said.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    pub async fn append_at(&self, lines: Vec<(NewExecutionLog, Timestamp)>) -> Result<(), StorageError> {
         if lines.len() > MAX_LOG_BATCH {
             let message = format!("{} lines are too many at once; the most is {MAX_LOG_BATCH}", lines.len());
             return Err(StorageError::invalid(message));
@@ -148,26 +157,7 @@ impl ExecutionLogs<'_> {
         if lines.is_empty() {
             return Ok(());
         }
-        let now = self.0.now();
-        let (mut sql, mut args) = (Sql::new("insert into execution_logs ("), Args::new());
-        let mut values = Sql::new(") values ");
-        for (row, line) in lines.into_iter().enumerate() {
-            let mut columns = line.fit().columns();
-            // Ids count up within a millisecond: lines of one moment stay in their order.
-            columns.push(("id", Arg::Uuid(Some(Uuid::now_v7()))));
-            columns.push(("created_at", Arg::Time(Some(now))));
-            values.push(if row == 0 { "(" } else { ", (" });
-            for (at, (column, value)) in columns.into_iter().enumerate() {
-                let comma = if at == 0 { "" } else { ", " };
-                if row == 0 {
-                    sql.push(comma).push(column);
-                }
-                let place = args.push(value);
-                values.push(comma).push_place(place);
-            }
-            values.push(")");
-        }
-        sql.push_sql(&values);
+        let (sql, args) = insertion(lines.into_iter());
         self.0.database.execute(sql, args).await.map(drop)
     }
 
@@ -206,6 +196,30 @@ impl ExecutionLogs<'_> {
         let rows = self.0.database.fetch_all(sql, args).await?;
         rows.iter().map(ExecutionLog::read).collect()
     }
+}
+
+/// Lines, each with when it was said, as one statement.
+pub(super) fn insertion(lines: impl Iterator<Item = (NewExecutionLog, Timestamp)>) -> (Sql, Args) {
+    let (mut sql, mut args) = (Sql::new("insert into execution_logs ("), Args::new());
+    let mut values = Sql::new(") values ");
+    for (row, (line, at)) in lines.enumerate() {
+        let mut columns = line.fit().columns();
+        // Ids count up within a millisecond: lines of one moment stay in their order.
+        columns.push(("id", Arg::Uuid(Some(Uuid::now_v7()))));
+        columns.push(("created_at", Arg::Time(Some(at))));
+        values.push(if row == 0 { "(" } else { ", (" });
+        for (at, (column, value)) in columns.into_iter().enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            if row == 0 {
+                sql.push(comma).push(column);
+            }
+            let place = args.push(value);
+            values.push(comma).push_place(place);
+        }
+        values.push(")");
+    }
+    sql.push_sql(&values);
+    (sql, args)
 }
 
 fn conditions(filter: &LogFilter) -> Filter {

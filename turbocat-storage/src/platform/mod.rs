@@ -33,6 +33,7 @@ mod deliveries;
 mod feed;
 mod idempotency;
 mod figures;
+mod progress;
 mod repositories;
 mod retention;
 mod seed;
@@ -51,6 +52,7 @@ pub use logs::{
 };
 pub use one_time::{NewToken, OneTimeTokens, Token};
 pub use page::{Direction, MAX_PAGE_SIZE, Page, PageRequest};
+pub use progress::{Behind, Done, Progress};
 pub use rate::{RateWindows, Rated};
 pub use record::Hidden;
 pub use repositories::Platform;

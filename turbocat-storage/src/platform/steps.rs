@@ -110,6 +110,28 @@ impl NewStep {
     }
 }
 
+impl From<WorkflowStep> for NewStep {
+    /// The step as it is.
+    fn from(step: WorkflowStep) -> Self {
+        Self {
+            id: Some(step.id),
+            agent_id: step.agent_id,
+            step_key: step.step_key,
+            step_name: step.step_name,
+            step_type: step.step_type,
+            position: step.position,
+            config: step.config,
+            inputs: step.inputs,
+            outputs: step.outputs,
+            depends_on: step.depends_on,
+            retry_count: step.retry_count,
+            retry_delay_ms: step.retry_delay_ms,
+            timeout_ms: step.timeout_ms,
+            on_error: step.on_error,
+        }
+    }
+}
+
 /// Makes the steps of a workflow exactly these. Steps that stay keep their ids, so that logs still
 /// lead to them.
 pub(super) async fn replace(

@@ -178,7 +178,15 @@ impl Triggers<'_> {
     /// # Errors
     /// [`Constraint`](crate::StorageErrorKind::Constraint) if it names no workflow.
     pub async fn create(&self, trigger: NewTrigger) -> Result<Trigger, StorageError> {
-        table::insert(&self.0.database, trigger, table::born(Uuid::now_v7(), self.0.now())).await
+        self.create_as(Uuid::now_v7(), trigger).await
+    }
+
+    /// Makes a trigger of that id: its secret is bound to it.
+    ///
+    /// # Errors
+    /// [`Constraint`](crate::StorageErrorKind::Constraint) if it names no workflow.
+    pub async fn create_as(&self, id: Uuid, trigger: NewTrigger) -> Result<Trigger, StorageError> {
+        table::insert(&self.0.database, trigger, table::born(id, self.0.now())).await
     }
 
     /// A trigger.

@@ -30,6 +30,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Hints {
     here: broadcast::Sender<Hint>,
+    /// Which executions this process has written turns of.
+    turns: broadcast::Sender<ExecutionId>,
     /// To other nodes.
     away: Option<mpsc::UnboundedSender<Hint>>,
     /// Whether there are limits on workflows, so that the end of an execution lets another begin.
@@ -39,14 +41,15 @@ pub(super) struct Hints {
 impl Hints {
     /// Hints for this process alone.
     pub(super) fn here() -> Self {
-        Self { here: broadcast::channel(4096).0, away: None, limited: AtomicBool::new(false) }
+        let (here, turns) = (broadcast::channel(4096).0, broadcast::channel(4096).0);
+        Self { here, turns, away: None, limited: AtomicBool::new(false) }
     }
 
     /// Hints for all nodes of a PostgreSQL database, and the tasks that carry them.
     pub(super) fn everywhere(database: &Database) -> (Arc<Self>, Vec<JoinHandle<()>>) {
         let (away, gathered) = mpsc::unbounded_channel();
-        let (here, limited) = (broadcast::channel(4096).0, AtomicBool::new(false));
-        let hints = Arc::new(Self { here, away: Some(away), limited });
+        let (here, turns) = (broadcast::channel(4096).0, broadcast::channel(4096).0);
+        let hints = Arc::new(Self { here, turns, away: Some(away), limited: AtomicBool::new(false) });
         let node = Uuid::now_v7().simple().to_string();
         let notifying = tokio::spawn(notify(database.clone(), gathered, node.clone()));
         let listening = tokio::spawn(listen(database.clone(), hints.here.clone(), node));
@@ -55,6 +58,10 @@ impl Hints {
 
     pub(super) fn subscribe(&self) -> broadcast::Receiver<Hint> {
         self.here.subscribe()
+    }
+
+    pub(super) fn turns(&self) -> broadcast::Receiver<ExecutionId> {
+        self.turns.subscribe()
     }
 
     pub(super) fn give(&self, hint: Hint) {
@@ -71,6 +78,9 @@ impl Hints {
 
     /// What a turn that was written means for others.
     pub(super) fn of_turn(&self, turn: &Turn) {
+        if self.turns.receiver_count() > 0 {
+            let _ = self.turns.send(ExecutionId::from_uuid(turn.execution));
+        }
         let makes_room = turn.ended && self.limited.load(Ordering::Relaxed);
         if makes_room || !turn.letters.is_empty() || turn.new.iter().any(|new| new.worker.is_none()) {
             self.give(Hint::Ready);

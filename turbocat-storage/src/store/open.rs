@@ -145,6 +145,12 @@ impl Store {
         Timestamp::from_millis(self.0.time.now())
     }
 
+    /// Hears which executions this process writes turns of, each time one is durable. What others
+    /// write is not heard of; a listener that is too slow misses some, and is told so.
+    pub fn turns(&self) -> tokio::sync::broadcast::Receiver<turbocat_core::ExecutionId> {
+        self.0.hints.turns()
+    }
+
     /// Returns when a turn is durable.
     pub(super) async fn write(&self, turn: Turn) -> Result<(), StorageError> {
         let writers = self.0.writers.lock().unwrap_or_else(PoisonError::into_inner).clone();

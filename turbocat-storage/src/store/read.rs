@@ -68,6 +68,18 @@ impl Store {
         Ok(events)
     }
 
+    /// What an execution was given. `None` if there is no such execution.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn inputs(&self, execution: ExecutionId) -> Result<Option<Value>, StorageError> {
+        let text = "select input_data, input_digest from executions where id = $1";
+        let Some(row) = self.0.database.fetch_optional(text, crate::args![execution]).await? else {
+            return Ok(None);
+        };
+        Ok(Some(self.value(&row, "input_data", "input_digest").await?.unwrap_or_default()))
+    }
+
     /// What an execution gave: the value of `outputs`, or else the outputs of all finished steps by
     /// key. `None` if there is no such execution, or it has not ended.
     ///

@@ -2,4 +2,4 @@
 
 mod tick;
 
-pub use tick::{Tick, Ticker};
+pub use tick::{Planner, Tick, Ticker, Unplanned};

@@ -3,19 +3,23 @@
 //! A time is claimed by moving its trigger on to the next one, and the execution is taken in by the
 //! same transaction. So a tick is never lost between the two, and never done twice.
 
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use turbocat_core::{
-    Engine, Enqueue, ErrorKind, ExecutionId, NewExecution, Timestamp, TriggerKind, Workflow,
+    Engine, Enqueue, ErrorKind, ExecutionId, NewExecution, Plan, Timestamp, TriggerKind, Workflow,
 };
 use uuid::Uuid;
 
 use crate::cron::Cron;
 use crate::db::Row;
 use crate::error::{StorageError, StorageErrorKind};
-use crate::platform::{Platform, WorkflowStatus};
+use crate::platform::{self, Platform, WorkflowStatus};
 use crate::store::Store;
 
 /// A tick that is later than this was missed: the program was not there.
@@ -36,11 +40,37 @@ pub struct Tick {
     pub execution: ExecutionId,
 }
 
+/// Knows the plans of workflows in tables, for whoever puts more into them than their rows have.
+#[async_trait]
+pub trait Planner: Send + Sync + 'static {
+    /// The plan of a workflow that is active.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be said now.
+    async fn plan(&self, workflow: &platform::Workflow) -> Result<Plan, Unplanned>;
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unplanned {
+    /// The workflow cannot be executed: for this reason.
+    Refused(String),
+    /// It cannot be said now: for this reason.
+    Unavailable(String),
+}
+
 /// Starts the executions of triggers that are due.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Ticker {
     store: Store,
     engine: Engine,
+    planner: Option<Arc<dyn Planner>>,
+}
+
+impl fmt::Debug for Ticker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticker").field("engine", &self.engine).finish_non_exhaustive()
+    }
 }
 
 struct Due {
@@ -58,7 +88,14 @@ impl Ticker {
     /// For an engine over that store; its registered workflows are started by name, those in tables
     /// by their rows.
     pub const fn new(store: Store, engine: Engine) -> Self {
-        Self { store, engine }
+        Self { store, engine, planner: None }
+    }
+
+    /// Asks somebody for the plans of workflows in tables. Default: their rows are compiled as they are.
+    #[must_use]
+    pub fn planner(mut self, planner: impl Planner) -> Self {
+        self.planner = Some(Arc::new(planner));
+        self
     }
 
     /// Looks again and again, until its future is dropped: when the next time comes, and every few
@@ -183,11 +220,7 @@ impl Ticker {
         }
     }
 
-    async fn prepare(
-        &self,
-        due: &Due,
-        at: Timestamp,
-    ) -> Result<NewExecution, Box<dyn std::error::Error + Send + Sync>> {
+    async fn prepare(&self, due: &Due, at: Timestamp) -> Result<NewExecution, Box<dyn Error + Send + Sync>> {
         let data = json!({ "triggerId": due.id, "scheduledAt": at.to_string() });
         let mut how = Enqueue::new()
             .id(tick_id(due.id, at))
@@ -199,6 +232,16 @@ impl Ticker {
             let row = row.filter(|row| row.status == WorkflowStatus::Active);
             let row = row.ok_or("its workflow is gone, or not active")?;
             how = how.belongs_to(Some(id), Some(row.user_id));
+            if let Some(planner) = &self.planner {
+                let plan = planner.plan(&row).await.map_err(|error| match error {
+                    Unplanned::Refused(why) => Box::from(why),
+                    Unplanned::Unavailable(why) => Box::<dyn Error + Send + Sync>::from(StorageError::new(
+                        StorageErrorKind::Unavailable,
+                        why,
+                    )),
+                })?;
+                return Ok(self.engine.prepare(plan, due.inputs.clone(), how)?);
+            }
             let steps = platform.workflows().steps(id).await?;
             let workflow = Workflow::from_value(&row.compose(&steps))?;
             return Ok(self.engine.prepare(&workflow, due.inputs.clone(), how)?);
@@ -209,7 +252,7 @@ impl Ticker {
 }
 
 /// Whether the engine is shutting down.
-fn is_closed(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+fn is_closed(error: &(dyn Error + Send + Sync + 'static)) -> bool {
     error.downcast_ref::<turbocat_core::Error>().is_some_and(|error| error.kind() == ErrorKind::Closed)
 }
 
