@@ -99,7 +99,7 @@ impl From<Agent> for AgentView {
 }
 
 /// An agent as it is shown: its secrets are masked.
-fn shown(api: &Api, mut agent: Agent) -> AgentView {
+pub(crate) fn shown(api: &Api, mut agent: Agent) -> AgentView {
     sealed::masked(api.keyring(), agent.id, &mut agent.config);
     agent.into()
 }

@@ -1,20 +1,28 @@
 //! Begins an execution of what a deployment keeps ready.
 
-use serde_json::Value;
-use turbocat_core::ExecutionId;
+use serde_json::{Value, json};
+use turbocat_core::{Enqueue, ExecutionId, TriggerKind};
 use turbocat_storage::platform::Deployment;
 
 use super::target::Target;
 use crate::api::Api;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::workflows::{compile, of_engine};
 
 /// Begins it, durably: when this returns it cannot be lost any more.
 pub(super) async fn launch(
-    _api: &Api,
+    api: &Api,
     deployment: &Deployment,
-    _target: &Target,
-    _inputs: Value,
+    target: &Target,
+    inputs: Value,
 ) -> Result<ExecutionId> {
-    tracing::warn!(deployment = %deployment.id, "a deployment was asked, and nothing here executes rows");
-    Err(Error::unavailable("this server does not execute what deployments keep ready"))
+    let plan = match target {
+        Target::Workflow(workflow) => compile::plan(api, workflow).await?,
+        Target::Agent(agent) => compile::plan_of_agent(api, agent).await?,
+    };
+    let about = json!({ "deploymentId": deployment.id, "environment": deployment.environment.word() });
+    let how = Enqueue::new()
+        .belongs_to(deployment.workflow_id, Some(deployment.user_id))
+        .trigger(TriggerKind::Api, about);
+    api.engine().enqueue(plan, inputs, how).await.map_err(of_engine)
 }

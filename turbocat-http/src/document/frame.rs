@@ -7,12 +7,12 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 
 /// The groups of operations.
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 16] = [
     ("documentation", "What this is"),
     ("health", "Whether this is there and does its work"),
     ("auth", "Accounts, sessions, tokens"),
     ("users", "Who uses this"),
-    ("api-keys", "Credentials of programs"),
+    ("keys", "Credentials of programs"),
     ("agents", "Who does steps"),
     ("workflows", "What is done, in which order"),
     ("executions", "What was done, and what goes on"),
@@ -22,6 +22,8 @@ const TAGS: [(&str, &str); 14] = [
     ("analytics", "Figures"),
     ("webhooks", "Who is told what happens"),
     ("teams", "Who works together"),
+    ("events", "What happens, as it happens"),
+    ("audit", "Who did what"),
 ];
 
 /// What is the same for all of it.

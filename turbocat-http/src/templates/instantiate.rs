@@ -1,14 +1,15 @@
 //! Makes an agent or a workflow of a template.
 
 use serde_json::{Map, Value};
-use turbocat_storage::platform::{AgentStatus, NewAgent, NewWorkflow, Template, TemplateType};
+use turbocat_storage::platform::{Agent, AgentStatus, NewAgent, NewWorkflow, Template, TemplateType};
 use uuid::Uuid;
 
 use super::shape::{self, AgentShape, Doer, broken};
 use super::view::{Instantiated, Made, MadeWorkflow};
-use crate::agents::room_for_another;
+use crate::agents::{self, room_for_another};
 use crate::api::Api;
 use crate::error::{Error, Result};
+use crate::sealed;
 use crate::wire::Etag;
 
 /// What is asked for besides.
@@ -41,9 +42,16 @@ async fn agent(api: &Api, template: &Template, wish: Wish) -> Result<Made> {
     new.tags = wish.tags.unwrap_or_else(|| template.tags.clone());
     new.is_public = wish.is_public;
     room_for_another(api, wish.owner).await?;
-    let agent = api.platform().agents().create(new).await?;
+    let agent = create(api, new).await?;
     let (id, etag) = (agent.id, Etag(agent.updated_at));
-    Ok(Made { id, etag, view: Instantiated::Agent(Box::new(agent.into())) })
+    Ok(Made { id, etag, view: Instantiated::Agent(Box::new(agents::shown(api, agent))) })
+}
+
+/// Makes an agent; the secrets in its configuration are sealed.
+async fn create(api: &Api, mut new: NewAgent) -> Result<Agent> {
+    let id = Uuid::now_v7();
+    sealed::seal(api.keyring(), id, &mut new.config, None)?;
+    Ok(api.platform().agents().create_as(id, new).await?)
 }
 
 /// An agent that can be used at once: what comes of a template is whole.
@@ -85,7 +93,7 @@ async fn workflow(api: &Api, template: &Template, wish: Wish) -> Result<Made> {
                         format!("{name}: {}", shape.step.step_name).chars().take(255).collect()
                     });
                     let agent = new_agent(wish.owner, &called, agent.as_ref().clone());
-                    let agent = api.platform().agents().create(agent).await?;
+                    let agent = create(api, agent).await?;
                     made.push(agent.id);
                     Some(agent.id)
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use turbocat_core::{Plan, Timestamp};
 use turbocat_storage::platform::{Agent, NewStep, Workflow, WorkflowStatus};
 use uuid::Uuid;
@@ -127,6 +127,37 @@ pub(crate) async fn plan(api: &Api, workflow: &Workflow) -> Result<Plan> {
     let of = Made { workflow: workflow.updated_at, agents: compiled.agents };
     api.plans().keep(workflow.id, of, plan.clone());
     Ok(plan)
+}
+
+/// The plan of a single step that has an agent answer: it is given what the execution is given, and
+/// gives what the agent gives.
+///
+/// # Errors
+/// If the agent cannot be used as it is; all that is wrong is told.
+pub(crate) async fn plan_of_agent(api: &Api, agent: &Agent) -> Result<Plan> {
+    let mut definition = json!({
+        "name": agent.name,
+        "steps": { "answer": { "agent": agent.id, "inputs": "{{ inputs }}" } },
+        "outputs": "{{ answer }}",
+    });
+    // Nobody gave its step: what is wrong is the agent's.
+    let places: &Places = &[];
+    let read = |definition: &Value, found: &mut Vec<Finding>| {
+        let read = turbocat_core::Workflow::from_value(definition);
+        read.map_err(|diagnostics| found.extend(findings(&diagnostics, places))).ok()
+    };
+    let (mut found, message) = (Vec::new(), "the agent cannot be executed");
+    let Some(mut first) = read(&definition, &mut found) else { return Err(refusal(message, &found)) };
+    let rows = HashMap::from([(agent.id, agent.clone())]);
+    found.extend(agents::check(&agents::uses(&mut first), &rows, agent.user_id, places));
+    lay(&mut definition, agents::section(rows.values()));
+    let Some(mut whole) = read(&definition, &mut found) else { return Err(refusal(message, &found)) };
+    agents::bind(&mut whole, &rows);
+    found.extend(findings(&api.engine().check(&whole), places));
+    if found.iter().any(Finding::is_error) {
+        return Err(refusal(message, &found));
+    }
+    api.engine().compile(&whole).map_err(Error::internal)
 }
 
 fn state(status: WorkflowStatus) -> &'static str {

@@ -29,3 +29,4 @@ mod analytics;
 mod webhooks;
 mod housekeeping;
 mod export;
+mod asking;
