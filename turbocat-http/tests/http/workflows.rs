@@ -90,7 +90,6 @@ async fn everything_wrong_with_a_workflow_is_told_at_once() {
             ("steps.0.retryDelayMs", "too_big"),
             ("steps.0.stepKey", "invalid_format"),
             ("steps.0.stepName", "too_small"),
-            ("steps.0.stepName", "too_small"),
             ("steps.0.stepType", "invalid_value"),
             ("steps.0.timeoutMs", "too_small"),
             ("steps.1.position", "invalid_type"),
