@@ -18,6 +18,7 @@ mod calling;
 mod cancelling;
 mod conformance;
 mod dropping;
+mod elsewhere;
 mod fuzzing;
 mod grants;
 mod keeping;
