@@ -133,6 +133,7 @@ impl<'a> Call<'a> {
             right: &code.right,
             pre: &code.pre,
             start: code.start,
+            elsewhere: code.elsewhere.as_ref(),
             export: &agent.export,
             function: &agent.function,
         };

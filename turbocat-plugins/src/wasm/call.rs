@@ -13,6 +13,7 @@ use super::host::Host;
 use super::kept::{Alive, Key};
 use super::limits::{self, Limits};
 use super::outcome;
+use super::runtime::{Runnable, Session};
 
 /// What is called.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(super) struct Target<'a> {
     pub(super) right: &'a Arc<Right>,
     pub(super) pre: &'a InstancePre<Guest>,
     pub(super) start: Option<&'static str>,
+    /// The same code on another runtime, if the host has one.
+    pub(super) elsewhere: Option<&'a Arc<dyn Runnable>>,
     pub(super) export: &'a ModuleExport,
     /// The name of the export, for messages.
     pub(super) function: &'a str,
@@ -55,8 +58,38 @@ pub(super) async fn once(host: &Host, target: Target<'_>, given: Given<'_>) -> D
         Ok(slot) => slot,
         Err(failure) => return Done::failed(failure),
     };
+    if let Some(runnable) = target.elsewhere {
+        let session = Session::new(Guest::new(target.right.clone(), given.limits.clone()), slot);
+        return elsewhere(runnable.as_ref(), target.function, given, session).await;
+    }
     let mut alive = Alive::new(host.store(Guest::new(target.right.clone(), given.limits.clone())), slot);
     call(host, target, given, &mut alive).await
+}
+
+/// Calls a fresh instance on another runtime.
+async fn elsewhere(runnable: &dyn Runnable, function: &str, given: Given<'_>, mut session: Session) -> Done {
+    let guest = &mut session.guest;
+    guest.request = given.request.cloned();
+    guest.config = given.config;
+    if let Err(failure) = give(guest, &given.input) {
+        return Done::failed(failure);
+    }
+    // The other runtime has its own place for it.
+    let (offset, length) = std::mem::take(&mut guest.input);
+    let input = guest.blocks.slice(offset, length).map(<[u8]>::to_vec).unwrap_or_default();
+    guest.blocks.clear();
+    let begun = Instant::now();
+    guest.deadline = begun.checked_add(given.limits.time);
+    match runnable.run(function, input, session).await {
+        Ok((mut session, ended)) => {
+            let cpu = begun.elapsed().saturating_sub(session.waited);
+            let output = outcome::read_elsewhere(&mut session, function, ended);
+            let guest = session.guest;
+            let spent = Spent { cpu, peak_memory_bytes: 0, ..guest.spent };
+            Done { output, length: guest.output.1, spent }
+        }
+        Err(words) => Done::failed(StepFailure::error(words)),
+    }
 }
 
 /// Calls the instance of the execution, and keeps it for the next call if this one ends well.

@@ -12,6 +12,7 @@ use super::error::{PluginError, PluginErrorKind};
 use super::guest::{Guest, Right};
 use super::limits::Limits;
 use super::module::{self, Ready};
+use super::runtime::Runnable;
 use super::schema::{self, Schema};
 
 /// The code of a plugin. A plugin that is replaced has another.
@@ -26,6 +27,7 @@ pub(super) struct Code {
     pub(super) limits: Limits,
     pub(super) pre: InstancePre<Guest>,
     pub(super) start: Option<&'static str>,
+    pub(super) elsewhere: Option<Arc<dyn Runnable>>,
     agents: HashMap<String, Arc<AgentCode>>,
 }
 
@@ -57,9 +59,9 @@ impl Code {
         for said in &manifest.agents {
             agents.insert(said.name.clone(), Arc::new(AgentCode::new(&manifest.name, said, module)?));
         }
-        let Ready { pre, start } = ready;
+        let Ready { pre, start, elsewhere } = ready;
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { number, digest, size, manifest, right, limits, pre, start, agents })
+        Ok(Self { number, digest, size, manifest, right, limits, pre, start, elsewhere, agents })
     }
 
     /// The agent of that name.
@@ -73,9 +75,10 @@ impl Code {
         Self { number, right: Arc::new(right), limits, ..self.clone() }
     }
 
-    /// Whether an instance lives as long as an execution.
+    /// Whether an instance lives as long as an execution. Another runtime has a clean one for each
+    /// call.
     pub(super) fn is_kept(&self) -> bool {
-        self.manifest.state == StateKind::Execution
+        self.elsewhere.is_none() && self.manifest.state == StateKind::Execution
     }
 
     /// Whether it can take the place of `old` while workflows go on that were checked against it.

@@ -159,6 +159,11 @@ impl Guest {
         Stop::failed(limits::exceeded(self.name(), limit, what, most))
     }
 
+    /// Ends the call: its output is too long.
+    pub(super) fn too_much_output(&self) -> Stop {
+        self.exceeded("output", "gives an output that is too large", self.limits.output_bytes)
+    }
+
     /// Ends the call: it took too long.
     pub(super) fn timed_out(&self) -> Stop {
         Stop::failed(limits::timed_out(self.name(), self.limits.time))
@@ -213,7 +218,8 @@ impl Guest {
         Ok(())
     }
 
-    fn out_of_memory(&self) -> Stop {
+    /// Ends the call: it takes more memory than it may.
+    pub(super) fn out_of_memory(&self) -> Stop {
         self.exceeded("memory", "needs more memory than it may have", self.limits.memory_bytes)
     }
 

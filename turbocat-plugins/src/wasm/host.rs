@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::guest::{Guest, World};
 use super::kept::Kept;
 use super::limits::Limits;
+use super::runtime::Runtime;
 use super::ticker::Ticker;
 
 /// What all plugins of a program share.
@@ -27,6 +28,8 @@ pub(super) struct Host {
     /// What no plugin gets more than.
     pub(super) ceiling: Limits,
     pub(super) max_module_bytes: u64,
+    /// Runs the code in place of `engine`.
+    pub(super) runtime: Option<Arc<dyn Runtime>>,
     pub(super) slots: Arc<Semaphore>,
 }
 

@@ -15,6 +15,7 @@ use super::guest::Right;
 use super::host::Host;
 use super::limits::Limits;
 use super::module::{self, Ready};
+use super::runtime::{Runnable, Runtime};
 use super::source::{Fetched, Source};
 
 /// What a plugin may take to say what it is.
@@ -32,8 +33,12 @@ pub(super) async fn load(
     let Fetched { bytes, digest, name, manifest } =
         source.fetch(&host.world.egress, host.max_module_bytes).await?;
     let size = bytes.len();
-    let module = compile(host, &name, digest, bytes).await?;
-    let ready = module::check(&name, &module, &host.abi)?;
+    let bytes = Arc::new(bytes);
+    let module = compile(host, &name, digest, bytes.clone()).await?;
+    let mut ready = module::check(&name, &module, &host.abi)?;
+    if let Some(runtime) = &host.runtime {
+        ready.elsewhere = Some(prepare(runtime.clone(), &name, bytes).await?);
+    }
     let manifest = match manifest {
         Some(manifest) => *manifest,
         None if module::has_manifest(&module) => said(host, &name, &module, &ready).await?,
@@ -66,16 +71,30 @@ async fn compile(
     host: &Arc<Host>,
     name: &str,
     digest: super::digest::Digest,
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
 ) -> Result<Module, PluginError> {
     let wrong = |message: String| PluginError::new(PluginErrorKind::Module, message);
-    let (compiler, bytes) = (host.clone(), bytes);
+    let compiler = host.clone();
     let compiled = tokio::task::spawn_blocking(move || compiler.compile(&digest, &bytes)).await;
     match compiled {
         Ok(Ok(module)) => Ok(module),
         Ok(Err(error)) => Err(wrong(format!("plugin `{name}` is no WASM module this host takes: {error:#}"))),
         Err(_) => Err(wrong(format!("plugin `{name}` cannot be compiled: the compiler gave up"))),
     }
+}
+
+/// Makes it ready on another runtime.
+async fn prepare(
+    runtime: Arc<dyn Runtime>,
+    name: &str,
+    bytes: Arc<Vec<u8>>,
+) -> Result<Arc<dyn Runnable>, PluginError> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        let message = format!("plugin `{name}` is no WASM module the runtime takes: {why}");
+        PluginError::new(PluginErrorKind::Module, message)
+    };
+    let prepared = tokio::task::spawn_blocking(move || runtime.prepare(&bytes)).await;
+    prepared.map_err(|error| wrong(&error))?.map_err(|error| wrong(&error))
 }
 
 /// Asks a plugin what it is, with no right to anything.
@@ -89,6 +108,7 @@ async fn said(host: &Arc<Host>, name: &str, module: &Module, ready: &Ready) -> R
         right: &Arc::new(right),
         pre: &ready.pre,
         start: ready.start,
+        elsewhere: ready.elsewhere.as_ref(),
         export: &export,
         function: MANIFEST_EXPORT,
     };

@@ -26,6 +26,9 @@ mod blocks;
 mod stop;
 mod guest;
 mod report;
+mod serve;
+mod request;
+mod runtime;
 mod abi;
 mod ticker;
 mod pool;
@@ -57,6 +60,7 @@ pub use locked::Locked;
 pub use own_limits::OwnLimits;
 pub use plugin::Plugin;
 pub use plugins::{Plugins, PluginsBuilder};
+pub use runtime::{Ended, Runnable, Runtime, Session, Stopped};
 pub use source::Source;
 pub use state::{MemoryState, StateStore};
 

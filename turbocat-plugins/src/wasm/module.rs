@@ -1,18 +1,23 @@
 //! Compiled code, and whether this host can call it: imports it has, exports of the right kind, no
 //! more memory to begin with than it may have.
 
+use std::sync::Arc;
+
 use turbocat_pdk::wire::{self, MANIFEST_EXPORT, Manifest, ManifestAgent};
 use wasmtime::{ExternType, FuncType, InstancePre, Module, ValType};
 
 use super::abi::Abi;
 use super::error::{PluginError, PluginErrorKind};
 use super::guest::Guest;
+use super::runtime::Runnable;
 
 /// Code that can be instantiated.
 pub(super) struct Ready {
     pub(super) pre: InstancePre<Guest>,
     /// What is called before anything else, once an instance.
     pub(super) start: Option<&'static str>,
+    /// The same code on another runtime, if the host has one.
+    pub(super) elsewhere: Option<Arc<dyn Runnable>>,
 }
 
 /// Whether a module can be called, and what to call first.
@@ -21,7 +26,7 @@ pub(super) fn check(name: &str, module: &Module, abi: &Abi) -> Result<Ready, Plu
     let pre = abi.link(module).map_err(|error| {
         PluginError::new(PluginErrorKind::Import, format!("plugin `{name}` cannot be linked: {error}"))
     })?;
-    Ok(Ready { pre, start: start(name, module)? })
+    Ok(Ready { pre, start: start(name, module)?, elsewhere: None })
 }
 
 fn check_imports(name: &str, module: &Module, abi: &Abi) -> Result<(), PluginError> {

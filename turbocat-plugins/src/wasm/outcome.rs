@@ -11,6 +11,7 @@ use super::blackout::Blackout;
 use super::guest::Guest;
 use super::json::{self, Unread};
 use super::limits;
+use super::runtime::{Ended, Session};
 use super::stop::Stop;
 
 /// The most of an error that is read.
@@ -27,7 +28,7 @@ pub(super) fn read(
     ended: wasmtime::Result<i32>,
 ) -> (Result<Value, StepFailure>, bool) {
     let guest = store.data_mut();
-    let (output, is_sound) = match ended {
+    let ended = match ended {
         Ok(code) => (returned(guest, code, function), true),
         Err(error) => match error.downcast::<Stop>() {
             Ok(Stop::Failed(failure)) => (Err(*failure), false),
@@ -35,7 +36,82 @@ pub(super) fn read(
             Err(error) => (Err(trapped(guest, function, &error)), false),
         },
     };
-    // What was printed last, whatever came of the call.
+    told(guest, ended)
+}
+
+/// What came of a call on another runtime.
+pub(super) fn read_elsewhere(
+    session: &mut Session,
+    function: &str,
+    ended: Ended,
+) -> Result<Value, StepFailure> {
+    let (stop, error) = (session.stop.take(), session.error.take());
+    let guest = &mut session.guest;
+    let (mut code, mut bytes) = (0, Vec::new());
+    let stop = match (stop, ended) {
+        (Some(Stop::Exited(with)), _) | (None, Ended::Exited(with)) => {
+            code = with;
+            None
+        }
+        (Some(stop), _) => Some(stop),
+        (None, Ended::Returned(with, output)) => {
+            (code, bytes) = (with, output);
+            None
+        }
+        (None, Ended::TooMuchOutput) => Some(guest.too_much_output()),
+        (None, Ended::TimedOut) => Some(guest.timed_out()),
+        (None, Ended::OutOfMemory) => Some(guest.out_of_memory()),
+        (None, Ended::StackOverflow(most)) => Some(guest.exceeded("stack", "recurses too deep", most)),
+        (None, Ended::Trapped(words)) => {
+            let failure = put_error(guest, error).map_err(failure_of).map(|()| match said(guest) {
+                Some(failure) => failure.permanent(),
+                None => trap_failure(guest.name(), function, &words, &[]),
+            });
+            return told(guest, (Err(failure.unwrap_or_else(|failure| failure)), false)).0;
+        }
+    };
+    let output = match stop {
+        Some(stop) => Err(failure_of(stop)),
+        None => put_error(guest, error)
+            .and_then(|()| put_output(guest, &bytes))
+            .map_err(failure_of)
+            .and_then(|()| returned(guest, code, function)),
+    };
+    told(guest, (output, false)).0
+}
+
+fn failure_of(stop: Stop) -> StepFailure {
+    match stop {
+        Stop::Failed(failure) => *failure,
+        Stop::Exited(code) => StepFailure::error(format!("the plugin exited with code {code}")),
+    }
+}
+
+/// Puts an error where the plugin would have put it.
+fn put_error(guest: &mut Guest, error: Option<Vec<u8>>) -> Result<(), Stop> {
+    if let Some(error) = error {
+        guest.error = guest.put(&error)?;
+    }
+    Ok(())
+}
+
+/// Puts an output where the plugin would have put it.
+fn put_output(guest: &mut Guest, output: &[u8]) -> Result<(), Stop> {
+    if output.len() as u64 > guest.limits.output_bytes {
+        return Err(guest.too_much_output());
+    }
+    if !output.is_empty() {
+        guest.output = (guest.put(output)?, output.len() as u64);
+    }
+    Ok(())
+}
+
+/// The output or the failure with what was printed last handed on, whatever came of the call, and
+/// without secrets.
+fn told(
+    guest: &mut Guest,
+    (output, is_sound): (Result<Value, StepFailure>, bool),
+) -> (Result<Value, StepFailure>, bool) {
     let (output, is_sound) = match guest.flush() {
         Err(Stop::Failed(failure)) if output.is_ok() => (Err(*failure), false),
         _ => (output, is_sound),
@@ -141,6 +217,10 @@ fn trapped(guest: &Guest, function: &str, error: &wasmtime::Error) -> StepFailur
         .downcast_ref::<WasmBacktrace>()
         .map(|trace| trace.frames().iter().filter_map(|frame| frame.func_name()).take(16).collect())
         .unwrap_or_default();
+    trap_failure(plugin, function, &words, &functions)
+}
+
+fn trap_failure(plugin: &str, function: &str, words: &str, functions: &[&str]) -> StepFailure {
     let detail = json!({ "trap": words, "functions": functions });
     StepFailure::new(FailureKind::new("trap"), format!("plugin `{plugin}`: `{function}` trapped: {words}"))
         .permanent()

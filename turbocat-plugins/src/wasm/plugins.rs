@@ -21,6 +21,7 @@ use super::limits::Limits;
 use super::load;
 use super::plugin::Plugin;
 use super::pool;
+use super::runtime::Runtime;
 use super::source::Source;
 use super::state::{MemoryState, StateStore};
 use super::ticker::Ticker;
@@ -70,6 +71,7 @@ pub struct PluginsBuilder {
     slots: u32,
     idle: Duration,
     max_module_bytes: u64,
+    runtime: Option<Arc<dyn Runtime>>,
 }
 
 impl Plugins {
@@ -94,6 +96,7 @@ impl Plugins {
             slots: 256,
             idle: Duration::from_secs(60),
             max_module_bytes: 64 << 20,
+            runtime: None,
         }
     }
 
@@ -201,6 +204,13 @@ impl PluginsBuilder {
         self
     }
 
+    /// Another runtime of WebAssembly to run the plugins in place of this crate's, which still reads
+    /// each module first. Sources, manifests, grants and limits stay what they are. Default: none.
+    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Some(Arc::new(runtime));
+        self
+    }
+
     /// The host.
     ///
     /// # Errors
@@ -244,6 +254,7 @@ impl PluginsBuilder {
                 limits: self.limits.at_most(&self.ceiling),
                 ceiling: self.ceiling,
                 max_module_bytes: self.max_module_bytes,
+                runtime: self.runtime,
                 slots: Arc::new(Semaphore::new(self.slots as usize)),
                 engine,
             }),

@@ -1,13 +1,13 @@
 //! The functions of Extism's ABI, honest and hostile.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use serde_json::{Value, json};
-use turbocat_core::{AttemptRequest, Level, Said, Surroundings};
+use turbocat_core::{AttemptRequest, Level, Said};
 use turbocat_plugins::wasm::Call;
 
 use crate::fixture::Fixture;
-use crate::hosts::{call, fails};
+use crate::hosts::{Listener, call, fails};
 
 #[tokio::test]
 async fn a_plugin_reads_its_input_and_memory_in_bytes_and_in_words() {
@@ -182,16 +182,6 @@ async fn a_variable_lives_as_long_as_the_call() {
         .await;
     for _ in 0..3 {
         assert_eq!(call(&plugin, "count", json!({})).await.unwrap(), json!("kept"));
-    }
-}
-
-/// Listens to what attempts say.
-#[derive(Default)]
-pub(crate) struct Listener(pub(crate) Mutex<Vec<Said>>);
-
-impl Surroundings for Listener {
-    fn report(&self, _: &AttemptRequest, said: Said) {
-        self.0.lock().unwrap().push(said);
     }
 }
 

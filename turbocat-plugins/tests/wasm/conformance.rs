@@ -1,14 +1,15 @@
-//! What any host of plugins must do, whatever it is made of: written once, run on each of them.
+//! What any host of plugins must do, whatever runs their code: written once, run on each runtime.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 use turbocat_core::{AgentExecutor, AttemptRequest, FailureKind, StepFailure};
+use turbocat_plugins::wasm::{Grants, Limits, Plugins, Source};
 
 use crate::fixture::Fixture;
+use crate::hosts::{Vault, builder};
 
 /// The agents of a plugin, by name.
 pub(crate) type Agents = Vec<(String, Arc<dyn AgentExecutor>)>;
@@ -16,50 +17,32 @@ pub(crate) type Agents = Vec<(String, Arc<dyn AgentExecutor>)>;
 /// The memory and the time a host of these checks gives a call.
 pub(crate) const LIMITS: (u64, Duration) = (32 << 20, Duration::from_millis(500));
 
+/// How many instances it has at once.
+pub(crate) const SLOTS: usize = 4;
+
 /// A host of plugins. The secret `KEY` is `hidden-key`, the others have none or whatever they like.
-#[async_trait]
-pub(crate) trait Host: Send + Sync {
+pub(crate) struct Host(pub(crate) Plugins);
+
+impl Host {
+    pub(crate) fn new() -> Self {
+        let limits = Limits::default().memory_bytes(LIMITS.0).time(LIMITS.1).output_bytes(1 << 20);
+        let vault = Vault(Arc::default());
+        Self(builder().pool_size(SLOTS as u32).limits(limits).secrets(vault).build().unwrap())
+    }
+
     /// Loads a plugin that may do so much; the error is what it says.
-    async fn load(&self, wasm: Vec<u8>, grants: &[&str]) -> Result<Agents, String>;
+    pub(crate) async fn load(&self, wasm: Vec<u8>, grants: &[&str]) -> Result<Agents, String> {
+        let grants = Grants::parse(grants).map_err(|error| error.to_string())?;
+        let plugin = self.0.load(Source::bytes("fixture", wasm), grants).await;
+        plugin.map(|plugin| plugin.agents()).map_err(|error| error.to_string())
+    }
 }
 
-/// A test for each check.
-macro_rules! conforms {
-    ($host:expr) => {
-        conforms! { $host;
-            a_value_comes_back_as_it_went
-            no_output_is_null
-            an_output_that_is_no_json_is_a_failure
-            a_failure_is_what_the_plugin_says
-            a_panic_is_told_in_the_plugins_words
-            a_trap_is_a_failure_that_names_it
-            memory_and_time_are_limited
-            a_call_begins_with_a_clean_memory
-            schemas_are_kept
-            what_was_not_granted_is_denied_by_name
-            what_was_granted_can_be_had
-            variables_and_allocations_work
-            a_bad_offset_ends_the_call
-            lies_are_refused
-            the_example_plugins_pass_their_cases
-            an_ordinary_plugin_works
-        }
-    };
-    ($host:expr; $($name:ident)*) => {
-        $(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() {
-                $crate::conformance::$name(&$host).await;
-            }
-        )*
-    };
-}
-
-async fn load(host: &dyn Host, fixture: &Fixture, grants: &[&str]) -> Agents {
+pub(crate) async fn load(host: &Host, fixture: &Fixture, grants: &[&str]) -> Agents {
     host.load(fixture.bytes(), grants).await.unwrap()
 }
 
-async fn call(agents: &Agents, name: &str, inputs: Value) -> Result<Value, StepFailure> {
+pub(crate) async fn call(agents: &Agents, name: &str, inputs: Value) -> Result<Value, StepFailure> {
     call_with(agents, name, inputs, Value::Null).await
 }
 
@@ -78,25 +61,42 @@ async fn fails(agents: &Agents, name: &str, kind: &'static str) -> StepFailure {
     failure
 }
 
-pub(crate) async fn a_value_comes_back_as_it_went(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_value_comes_back_as_it_went() {
+    let host = &Host::new();
     let agents = load(host, &Fixture::with_agents(&["echo"]).function("echo", "(call $echo)"), &[]).await;
     for value in [json!(null), json!({ "ä": [1, -2.5, { "": "\u{1f63b}" }] }), json!("x".repeat(70_000))] {
         assert_eq!(call(&agents, "echo", value.clone()).await.unwrap(), value);
     }
 }
 
-pub(crate) async fn no_output_is_null(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_output_is_null() {
+    let host = &Host::new();
     let agents = load(host, &Fixture::with_agents(&["nothing"]).function("nothing", ""), &[]).await;
     assert_eq!(call(&agents, "nothing", json!({})).await.unwrap(), Value::Null);
 }
 
-pub(crate) async fn an_output_that_is_no_json_is_a_failure(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_that_is_no_json_is_a_failure() {
+    let host = &Host::new();
     let fixture =
         Fixture::with_agents(&["text"]).text("text", "{]").function("text", "(call $say TEXT(text))");
     assert!(!fails(&load(host, &fixture, &[]).await, "text", "output").await.retryable);
 }
 
-pub(crate) async fn a_failure_is_what_the_plugin_says(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_output_that_is_too_large_is_a_failure() {
+    let host = &Host::new();
+    let fixture = Fixture::with_agents(&["large"])
+        .function("large", "(call $output_set (call $alloc (i64.const 2000000)) (i64.const 2000000))");
+    let failure = fails(&load(host, &fixture, &[]).await, "large", "limit").await;
+    assert_eq!(failure.detail.unwrap()["limit"], "output");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_what_the_plugin_says() {
+    let host = &Host::new();
     let full = r#"{"kind":"http.503","message":"busy","retryAfterMs":1500,"detail":{"a":1}}"#;
     let fixture = Fixture::with_agents(&["full", "plain", "silent"])
         .text("full", full)
@@ -112,7 +112,9 @@ pub(crate) async fn a_failure_is_what_the_plugin_says(host: &dyn Host) {
     fails(&agents, "silent", "error").await;
 }
 
-pub(crate) async fn a_panic_is_told_in_the_plugins_words(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_is_told_in_the_plugins_words() {
+    let host = &Host::new();
     let panic = r#"{"kind":"panic","message":"index 3 of 2","detail":{"line":7}}"#;
     let fixture = Fixture::with_agents(&["panics"])
         .text("panic", panic)
@@ -122,7 +124,9 @@ pub(crate) async fn a_panic_is_told_in_the_plugins_words(host: &dyn Host) {
     assert_eq!(failure.detail.unwrap()["line"], 7);
 }
 
-pub(crate) async fn a_trap_is_a_failure_that_names_it(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trap_is_a_failure_that_names_it() {
+    let host = &Host::new();
     let fixture = Fixture::with_agents(&["trap", "outside"])
         .function("trap", "unreachable")
         .function("outside", "(drop (i32.load (i32.const -4)))");
@@ -133,7 +137,9 @@ pub(crate) async fn a_trap_is_a_failure_that_names_it(host: &dyn Host) {
     }
 }
 
-pub(crate) async fn memory_and_time_are_limited(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memory_and_time_are_limited() {
+    let host = &Host::new();
     let fixture = Fixture::with_agents(&["hog", "spin", "well"])
         .function("hog", "(loop $more (drop (memory.grow (i32.const 16))) (br $more))")
         .function("spin", "(loop $again (br $again))")
@@ -145,7 +151,19 @@ pub(crate) async fn memory_and_time_are_limited(host: &dyn Host) {
     call(&agents, "well", json!({})).await.unwrap();
 }
 
-pub(crate) async fn a_call_begins_with_a_clean_memory(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recursion_is_limited() {
+    let host = &Host::new();
+    let fixture = Fixture::with_agents(&["deep"])
+        .raw("(func $down (param i64) (result i64) (i64.add (i64.const 1) (call $down (local.get 0))))")
+        .function("deep", "(drop (call $down (i64.const 0)))");
+    let failure = fails(&load(host, &fixture, &[]).await, "deep", "limit").await;
+    assert_eq!(failure.detail.unwrap()["limit"], "stack");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_begins_with_a_clean_memory() {
+    let host = &Host::new();
     let fixture = Fixture::with_agents(&["dirty"]).raw("(global $calls (mut i32) (i32.const 0))").function(
         "dirty",
         "(if (i32.load (i32.const 0)) (then unreachable)) (i32.store (i32.const 0) (i32.const 1))
@@ -157,7 +175,9 @@ pub(crate) async fn a_call_begins_with_a_clean_memory(host: &dyn Host) {
     }
 }
 
-pub(crate) async fn schemas_are_kept(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemas_are_kept() {
+    let host = &Host::new();
     let fixture = Fixture::with_manifest(&json!({
         "name": "demo", "version": "1.0.0",
         "agents": [{ "name": "echo", "input": { "type": "integer" }, "output": { "maximum": 5 } }],
@@ -169,7 +189,7 @@ pub(crate) async fn schemas_are_kept(host: &dyn Host) {
     assert_eq!(call(&agents, "echo", json!(6)).await.unwrap_err().kind, FailureKind::OUTPUT);
 }
 
-fn asker() -> Fixture {
+pub(crate) fn asker() -> Fixture {
     Fixture::with_agents(&["secret", "state", "http"])
         .user("turbocat_secret", "(param i64) (result i64)")
         .user("turbocat_state_get", "(param i64) (result i64)")
@@ -191,7 +211,9 @@ fn asker() -> Fixture {
         .function("http", "(drop (call $http_request (call $put TEXT(request)) (i64.const 0)))")
 }
 
-pub(crate) async fn what_was_not_granted_is_denied_by_name(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_not_granted_is_denied_by_name() {
+    let host = &Host::new();
     let agents = load(host, &asker(), &[]).await;
     for (name, grant) in [("secret", "secret KEY"), ("state", "state"), ("http", "http GET api.example.com")]
     {
@@ -201,13 +223,17 @@ pub(crate) async fn what_was_not_granted_is_denied_by_name(host: &dyn Host) {
     }
 }
 
-pub(crate) async fn what_was_granted_can_be_had(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_granted_can_be_had() {
+    let host = &Host::new();
     let agents = load(host, &asker(), &["secret KEY", "state"]).await;
     call(&agents, "secret", json!({})).await.unwrap();
     assert_eq!(call(&agents, "state", json!({})).await.unwrap(), json!([1]));
 }
 
-pub(crate) async fn variables_and_allocations_work(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn variables_and_allocations_work() {
+    let host = &Host::new();
     let fixture = Fixture::with_agents(&["keep"])
         .env("var_get", "(param i64) (result i64)")
         .env("var_set", "(param i64 i64)")
@@ -230,21 +256,27 @@ pub(crate) async fn variables_and_allocations_work(host: &dyn Host) {
     }
 }
 
-pub(crate) async fn a_bad_offset_ends_the_call(host: &dyn Host) {
-    let fixture = Fixture::with_agents(&["load", "key", "well"])
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_offset_ends_the_call() {
+    let host = &Host::new();
+    let fixture = Fixture::with_agents(&["load", "key", "output", "error", "well"])
         .env("load_u64", "(param i64) (result i64)")
         .env("config_get", "(param i64) (result i64)")
         .function("load", "(drop (call $load_u64 (i64.const 9000000000)))")
         .function("key", "(drop (call $config_get (i64.const 9000000000)))")
+        .function("output", "(call $output_set (call $alloc (i64.const 8)) (i64.const 900000))")
+        .function("error", "(call $error_set (i64.const 9000000000)) (return (i32.const 1))")
         .function("well", "");
     let agents = load(host, &fixture, &[]).await;
-    for name in ["load", "key"] {
+    for name in ["load", "key", "output", "error"] {
         assert!(call(&agents, name, json!({})).await.is_err(), "{name}");
         call(&agents, "well", json!({})).await.unwrap();
     }
 }
 
-pub(crate) async fn lies_are_refused(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lies_are_refused() {
+    let host = &Host::new();
     let manifest = |agents: Value| json!({ "name": "demo", "version": "1.0.0", "agents": agents });
     for (manifest, says) in [
         (manifest(json!([{ "name": "gone" }])), "`gone`"),
@@ -262,7 +294,9 @@ pub(crate) async fn lies_are_refused(host: &dyn Host) {
     assert!(error.contains("rob"), "{error}");
 }
 
-pub(crate) async fn a_plugin_is_configured_by_the_step(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_is_configured_by_the_step() {
+    let host = &Host::new();
     let fixture = Fixture::with_agents(&["named"])
         .env("config_get", "(param i64) (result i64)")
         .text("name", "greeting")
@@ -287,18 +321,22 @@ fn built(name: &str) -> Vec<u8> {
     std::fs::read(folder.join(format!("{name}.wasm"))).unwrap()
 }
 
-pub(crate) async fn the_example_plugins_pass_their_cases(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_plugins_pass_their_cases() {
     let mut played = 0;
     for plugin in ["greet", "words", "sum"] {
-        let agents = host.load(built(plugin), &["state", "secret DIRECTORY_KEY"]).await.unwrap();
         for entry in std::fs::read_dir(plugins().join(plugin).join("cases")).unwrap() {
             let path = entry.unwrap().path();
             let case: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            // Not every host can configure a call, or has every secret.
-            if case.get("config").is_some() || path.to_string_lossy().contains("looks") {
+            // It looks at what there is if there is no secret, and this host has one.
+            if path.to_string_lossy().contains("looks") {
                 continue;
             }
-            let answer = call(&agents, case["agent"].as_str().unwrap(), case["input"].clone()).await;
+            // Each with a state of its own.
+            let agents = Host::new().load(built(plugin), &["state", "secret DIRECTORY_KEY"]).await.unwrap();
+            let config = case.get("config").cloned().unwrap_or_default();
+            let agent = case["agent"].as_str().unwrap();
+            let answer = call_with(&agents, agent, case["input"].clone(), config).await;
             match (answer, case.get("output"), case.get("failure")) {
                 (Ok(output), Some(expected), _) => assert_eq!(output, *expected, "{}", path.display()),
                 (Err(failure), _, Some(expected)) => {
@@ -309,10 +347,12 @@ pub(crate) async fn the_example_plugins_pass_their_cases(host: &dyn Host) {
             played += 1;
         }
     }
-    assert!(played >= 8, "only {played} cases");
+    assert!(played >= 16, "only {played} cases");
 }
 
-pub(crate) async fn an_ordinary_plugin_works(host: &dyn Host) {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ordinary_plugin_works() {
+    let host = &Host::new();
     let agents = host.load(built("plain"), &[]).await.unwrap();
     let counted = call(&agents, "count_vowels", json!("Turbocat")).await.unwrap();
     assert!(counted.is_object(), "{counted}");

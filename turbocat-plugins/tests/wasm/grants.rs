@@ -13,9 +13,8 @@ use turbocat_core::{AttemptRequest, Said};
 use turbocat_plugins::net::{Egress, Resolve};
 use turbocat_plugins::wasm::{Call, Grants, Limits, Plugin, PluginErrorKind, Plugins};
 
-use crate::abi::Listener;
 use crate::fixture::Fixture;
-use crate::hosts::{Vault, call, fails, host};
+use crate::hosts::{Listener, Vault, builder, call, fails, host};
 
 /// A server that answers the same to everybody, and keeps what it was asked.
 pub(crate) struct Server {
@@ -55,7 +54,7 @@ pub(crate) async fn serve(answer: impl Into<Vec<u8>>) -> Server {
 
 fn open_host() -> Plugins {
     let egress = Egress::builder().allow("127.0.0.1").build().unwrap();
-    Plugins::builder().pool_size(2).egress(egress).build().unwrap()
+    builder().pool_size(2).egress(egress).build().unwrap()
 }
 
 /// Asks for a URL, and answers with the body, `status` with the status, `headers` with the headers.
@@ -237,7 +236,7 @@ impl Resolve for Silent {
 #[tokio::test(start_paused = true)]
 async fn a_request_that_times_out_is_not_taken_for_the_call() {
     let egress = Egress::builder().resolver(Silent).build().unwrap();
-    let plugins = Plugins::builder().pool_size(2).egress(egress).build().unwrap();
+    let plugins = builder().pool_size(2).egress(egress).build().unwrap();
     let plugin = asker(r#"{"url":"http://silent.test/"}"#, None, &plugins, &["http * *:*"]).await;
     // the way out waits half a minute for a connection, the call much longer for its end
     let limits = Limits::default().time(Duration::from_secs(3600));
@@ -314,7 +313,7 @@ fn reader() -> Fixture {
 #[tokio::test]
 async fn a_secret_is_read_if_it_is_granted_and_never_comes_out_again() {
     let asked = Arc::<Mutex<Vec<String>>>::default();
-    let plugins = Plugins::builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
+    let plugins = builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
     let plugin =
         reader().load_with(&plugins, Grants::parse(["secret KEY", "secret NONE"]).unwrap()).await.unwrap();
     assert_eq!(call(&plugin, "tell", json!({})).await.unwrap(), json!("[secret]"));
@@ -331,7 +330,7 @@ async fn a_secret_is_read_if_it_is_granted_and_never_comes_out_again() {
 #[tokio::test]
 async fn a_secret_that_is_not_granted_is_not_even_asked_for() {
     let asked = Arc::<Mutex<Vec<String>>>::default();
-    let plugins = Plugins::builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
+    let plugins = builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
     let plugin = reader().load_with(&plugins, Grants::parse(["secret OTHER"]).unwrap()).await.unwrap();
     let failure = fails(&plugin, "tell", "denied").await;
     assert_eq!(failure.message, "plugin `demo` may not read the secret `KEY`; grant it `secret KEY`");
@@ -419,7 +418,7 @@ async fn state_is_kept_between_calls_for_each_plugin_its_own() {
 #[tokio::test]
 async fn the_secret_that_is_judged_is_the_secret_that_is_read() {
     let asked = Arc::<Mutex<Vec<String>>>::default();
-    let plugins = Plugins::builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
+    let plugins = builder().pool_size(2).secrets(Vault(asked.clone())).build().unwrap();
     let plugin = Fixture::with_agents(&["read"])
         .user("turbocat_secret", "(param i64) (result i64)")
         .text("key", " KEY\n")

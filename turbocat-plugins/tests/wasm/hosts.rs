@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use turbocat_core::{AttemptRequest, FailureKind, Secrets, StepFailure};
-use turbocat_plugins::wasm::{Call, Grants, Plugin, PluginError, Plugins, Source};
+use turbocat_core::{AttemptRequest, FailureKind, Said, Secrets, StepFailure, Surroundings};
+use turbocat_plugins::wasm::{Call, Grants, Plugin, PluginError, Plugins, PluginsBuilder, Source};
 
 use crate::fixture::Fixture;
 
@@ -24,9 +24,14 @@ impl Fixture {
     }
 }
 
+/// A host in the making, on the runtime of these tests.
+pub(crate) fn builder() -> PluginsBuilder {
+    crate::on_runtime(Plugins::builder())
+}
+
 /// A small host.
 pub(crate) fn host() -> Plugins {
-    Plugins::builder().pool_size(8).build().unwrap()
+    builder().pool_size(8).build().unwrap()
 }
 
 /// Calls an agent with an attempt made by hand.
@@ -50,5 +55,15 @@ impl Secrets for Vault {
     async fn secret(&self, name: &str) -> Option<String> {
         self.0.lock().unwrap().push(name.to_owned());
         (name != "NONE").then(|| format!("hidden-{}", name.to_lowercase()))
+    }
+}
+
+/// Listens to what attempts say.
+#[derive(Default)]
+pub(crate) struct Listener(pub(crate) Mutex<Vec<Said>>);
+
+impl Surroundings for Listener {
+    fn report(&self, _: &AttemptRequest, said: Said) {
+        self.0.lock().unwrap().push(said);
     }
 }

@@ -6,13 +6,19 @@
 mod fixture;
 mod hosts;
 
-#[macro_use]
-mod conformance;
-mod conforming;
+use turbocat_plugins::wasm::PluginsBuilder;
+
+/// By what the plugins of these tests are run: this crate's own runtime.
+fn on_runtime(builder: PluginsBuilder) -> PluginsBuilder {
+    builder
+}
 
 mod abi;
 mod calling;
 mod cancelling;
+mod conformance;
+mod dropping;
+mod elsewhere;
 mod fuzzing;
 mod grants;
 mod keeping;

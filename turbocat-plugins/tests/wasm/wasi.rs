@@ -6,9 +6,8 @@ use serde_json::json;
 use turbocat_core::{AttemptRequest, Said, Surroundings};
 use turbocat_plugins::wasm::Call;
 
-use crate::abi::Listener;
 use crate::fixture::Fixture;
-use crate::hosts::{call, fails};
+use crate::hosts::{Listener, call, fails};
 
 const WASI: &str = "wasi_snapshot_preview1";
 

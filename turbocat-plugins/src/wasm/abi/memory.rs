@@ -86,8 +86,7 @@ fn link_output(linker: &mut Linker<Guest>) -> Result<()> {
         |mut caller: Caller<'_, Guest>, offset: u64, length: u64| -> Result<()> {
             let guest = caller.data_mut();
             if length > guest.limits.output_bytes {
-                let most = guest.limits.output_bytes;
-                return Err(guest.exceeded("output", "gives an output that is too large", most).into());
+                return Err(guest.too_much_output().into());
             }
             guest.blocks.slice(offset, length).map_err(|outside| guest.broken(outside))?;
             guest.output = (offset, length);
