@@ -38,12 +38,11 @@ impl Configuration {
     ) -> Result<Self, Vec<String>> {
         let (mut names, mut wrong) = (BTreeMap::new(), Vec::new());
         let default = Path::new("turbocat.toml");
-        match file.or_else(|| default.exists().then_some(default)) {
-            Some(path) => match std::fs::read_to_string(path) {
+        if let Some(path) = file.or_else(|| default.exists().then_some(default)) {
+            match std::fs::read_to_string(path) {
                 Ok(text) => read(&text, path, &mut names, &mut wrong),
                 Err(error) => wrong.push(format!("{} cannot be read: {error}", path.display())),
-            },
-            None => {}
+            }
         }
         // Others have their own names in the environment: only known ones are looked at.
         names.extend(environment.filter(|(name, _)| is_known(name)));

@@ -91,8 +91,8 @@ impl Serve {
         };
         start_log(&configuration, settings.mode);
         if !made_up.is_empty() {
-            let kept =
-                file.map_or("until the program ends".to_owned(), |file| format!("in {}", file.display()));
+            let kept = file
+                .map_or_else(|| "until the program ends".to_owned(), |file| format!("in {}", file.display()));
             tracing::warn!(
                 secrets = made_up.join(", "),
                 kept,

@@ -346,6 +346,7 @@ pub struct SetupError {
 }
 
 impl SetupError {
+    #[expect(clippy::needless_pass_by_value, reason = "errors are given to it by `map_err`")]
     pub(crate) fn new(message: impl ToString) -> Self {
         Self { message: message.to_string() }
     }

@@ -149,6 +149,7 @@ impl Error {
     }
 
     /// Something that must not be: the cause is logged, and not told.
+    #[expect(clippy::needless_pass_by_value, reason = "errors are given to it by `map_err`")]
     pub(crate) fn internal(cause: impl ToString) -> Self {
         Self { cause: Some(cause.to_string()), ..Self::new(Code::Internal, "something went wrong here") }
     }

@@ -3,6 +3,8 @@
 //! [`Api`] holds everything that requests need; [`router`] makes an axum router of it, to be nested
 //! or served by [`Server`].
 
+#![allow(unused_qualifications, reason = "macros of handlers name the types of their parameters in full")]
+
 pub mod settings;
 mod wire;
 mod error;

@@ -18,8 +18,11 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, Pointer, Segment};
 #[derive(Default)]
 pub(crate) struct Library {
     all: Arc<[NamedWorkflow]>,
-    plans: BTreeMap<Box<str>, (usize, OnceLock<Result<Plan, Diagnostics>>)>,
+    plans: BTreeMap<Box<str>, (usize, Made)>,
 }
+
+/// A plan, once it was asked for.
+type Made = OnceLock<Result<Plan, Diagnostics>>;
 
 impl Library {
     pub(crate) fn new(all: &Arc<[NamedWorkflow]>) -> Self {

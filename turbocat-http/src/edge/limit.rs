@@ -61,7 +61,7 @@ impl Limiter {
         if here.len() >= MANY && !here.contains_key(name) {
             here.retain(|_, (_, ends_at)| *ends_at > now);
         }
-        let seen = here.entry(name.to_owned()).or_insert((0, now.after(window)));
+        let seen = here.entry(name.to_owned()).or_insert_with(|| (0, now.after(window)));
         if seen.1 <= now {
             *seen = (0, now.after(window));
         }

@@ -34,7 +34,7 @@ impl From<TeamAgent> for TeamAgentView {
 }
 
 /// The agents of a team, in the order of their coming.
-#[utoipa::path(get, path = "/teams/{id}/agents", tag = "teams", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/teams/{id}/agents", tag = "teams", operation_id = "list_agents", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The agents", body = ListEnvelope<TeamAgentView>),
 ))]
 pub(super) async fn list(
@@ -54,7 +54,7 @@ pub(super) struct TeamAgentAdd {
 }
 
 /// Adds an agent of the caller's. To add it again changes nothing.
-#[utoipa::path(post, path = "/teams/{id}/agents", tag = "teams", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/teams/{id}/agents", tag = "teams", operation_id = "add_agent", params(("id" = Uuid, Path)),
     request_body = TeamAgentAdd, responses(
     (status = 201, description = "A new one", body = Envelope<TeamAgentView>),
     (status = 200, description = "One that was in it", body = Envelope<TeamAgentView>),
@@ -85,7 +85,7 @@ pub(super) async fn add(
 }
 
 /// Takes an agent out of a team.
-#[utoipa::path(delete, path = "/teams/{id}/agents/{agentId}", tag = "teams",
+#[utoipa::path(delete, path = "/teams/{id}/agents/{agentId}", tag = "teams", operation_id = "remove_agent",
     params(("id" = Uuid, Path), ("agentId" = Uuid, Path)),
     responses((status = 204, description = "Taken out")))]
 pub(super) async fn remove(

@@ -42,7 +42,7 @@ impl From<TeamMember> for MemberView {
 }
 
 /// Who is in a team besides its owner, in the order of their coming.
-#[utoipa::path(get, path = "/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/teams/{id}/members", tag = "teams", operation_id = "list_members", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The members", body = ListEnvelope<MemberView>),
 ))]
 pub(super) async fn list(
@@ -65,7 +65,7 @@ pub(super) struct MemberAdd {
 }
 
 /// Takes somebody in, or gives who is in it another role.
-#[utoipa::path(post, path = "/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path)),
+#[utoipa::path(post, path = "/teams/{id}/members", tag = "teams", operation_id = "add_member", params(("id" = Uuid, Path)),
     request_body = MemberAdd, responses(
     (status = 201, description = "Somebody new", body = Envelope<MemberView>),
     (status = 200, description = "Somebody who was in it", body = Envelope<MemberView>),
@@ -95,7 +95,7 @@ pub(super) async fn add(
 }
 
 /// Lets somebody go; members may go themselves.
-#[utoipa::path(delete, path = "/teams/{id}/members/{userId}", tag = "teams",
+#[utoipa::path(delete, path = "/teams/{id}/members/{userId}", tag = "teams", operation_id = "remove_member",
     params(("id" = Uuid, Path), ("userId" = Uuid, Path)),
     responses((status = 204, description = "Gone")))]
 pub(super) async fn remove(

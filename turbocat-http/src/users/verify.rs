@@ -55,7 +55,10 @@ pub(super) async fn send(
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct VerifyEmail {
     /// The token of the mail.
-    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
+    #[schema(
+        pattern = "^[0-9a-fA-F]{64}$",
+        example = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+    )]
     token: String,
 }
 

@@ -58,7 +58,6 @@ pub(crate) mod words {
         DeploymentStatus,
         HealthStatus,
         TeamStatus,
-        TriggerKind,
         MissedPolicy,
         DeliveryStatus,
     );
