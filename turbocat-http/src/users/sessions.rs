@@ -38,7 +38,7 @@ const fn current(by: &By) -> Option<Uuid> {
 }
 
 /// Where one is signed in, the last used first.
-#[utoipa::path(get, path = "/users/me/sessions", tag = "users", responses(
+#[utoipa::path(get, path = "/users/me/sessions", tag = "users", operation_id = "list_sessions", responses(
     (status = 200, description = "The sessions", body = ListEnvelope<SessionView>),
 ))]
 pub(super) async fn list(State(api): State<Api>, caller: Caller<ProfileRead>) -> Result<Listed<SessionView>> {
@@ -57,7 +57,7 @@ pub(super) async fn list(State(api): State<Api>, caller: Caller<ProfileRead>) ->
 }
 
 /// Signs out everywhere but here.
-#[utoipa::path(delete, path = "/users/me/sessions", tag = "users",
+#[utoipa::path(delete, path = "/users/me/sessions", tag = "users", operation_id = "end_other_sessions",
     responses((status = 204, description = "Ended")))]
 pub(super) async fn end_others(State(api): State<Api>, caller: Caller<SignOut>) -> Result<StatusCode> {
     let this = current(&caller.by);
@@ -67,7 +67,7 @@ pub(super) async fn end_others(State(api): State<Api>, caller: Caller<SignOut>) 
 }
 
 /// Signs out somewhere.
-#[utoipa::path(delete, path = "/users/me/sessions/{id}", tag = "users", params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/users/me/sessions/{id}", tag = "users", operation_id = "end_session", params(("id" = Uuid, Path)),
     responses((status = 204, description = "Ended")))]
 pub(super) async fn end(State(api): State<Api>, caller: Caller<SignOut>, Id(id): Id) -> Result<StatusCode> {
     let own = api.platform().sessions().of_user(caller.id()).await?;

@@ -43,7 +43,7 @@ impl From<User> for TutorialStatus {
 }
 
 /// How far one is in the tutorial.
-#[utoipa::path(get, path = "/users/{id}/tutorial-status", tag = "users", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/users/{id}/tutorial-status", tag = "users", operation_id = "read_tutorial", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "How far", body = Envelope<TutorialStatus>),
 ))]
 pub(super) async fn read(caller: Caller<ProfileRead>, Id(id): Id) -> Result<Reply<TutorialStatus>> {
