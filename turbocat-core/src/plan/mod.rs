@@ -22,6 +22,7 @@ mod export;
 mod tests;
 
 pub use compile::{check, compile};
+#[cfg(feature = "runtime")]
 pub(crate) use library::Library;
 pub(crate) use moment::{duration, moment, word};
 pub use plan::Plan;
