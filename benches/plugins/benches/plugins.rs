@@ -1,4 +1,5 @@
-//! What a call of a plugin costs, against the same module in bare wasmtime.
+//! What a call of a plugin costs, against the same module in bare wasmtime and, with the feature
+//! `official`, on the official runtime.
 //!
 //! `cargo bench --bench plugins`, `-- --quick` to see that everything works.
 
@@ -20,6 +21,8 @@ fn main() -> Outcome<()> {
     let plugins = Plugins::builder().build()?;
     let plugin = tokio.block_on(plugins.load(Source::bytes("plain", PLAIN), Grants::none()))?;
     calls(&tokio, &plugin, rounds)?;
+    #[cfg(feature = "official")]
+    official(&tokio, &plugin, rounds / 5 + 1)?;
     threads(&plugin, rounds)?;
     starts(&tokio, rounds.min(50))?;
     cancels(&tokio, &plugins, rounds.min(500))?;
@@ -41,6 +44,33 @@ fn inputs() -> [(&'static str, &'static str, Value); 3] {
         ("echo, 0.7 KB of JSON", "echo", json!(stories)),
         ("echo, 62 KB of JSON", "echo", json!(many)),
     ]
+}
+
+/// The same against the official runtime, in turns.
+#[cfg(feature = "official")]
+fn official(tokio: &Runtime, plugin: &Plugin, rounds: usize) -> Outcome<()> {
+    println!("a call, against the official runtime");
+    let official = turbocat_plugin_benches::Official::new(PLAIN)?;
+    for (name, function, input) in inputs() {
+        let rounds = if name.contains("62 KB") { rounds / 20 + 1 } else { rounds };
+        let agent = agent(plugin, function)?;
+        let request = AttemptRequest::new(input.clone());
+        let output = tokio.block_on(agent.execute(request.clone())).map_err(|failure| failure.to_string())?;
+        assert_eq!(*output.value, official.call(function, &input)?, "both do the same");
+        let mut one = official.warm()?;
+        let mut own = || drop(tokio.block_on(agent.execute(request.clone())));
+        let mut clean = || drop(official.call(function, &input));
+        let mut warm = || drop(one(function, &input));
+        let figures = side_by_side(rounds, &mut [&mut own, &mut clean, &mut warm]);
+        println!("  {name}");
+        let [own, clean, warm] = figures.as_slice() else { continue };
+        println!("    turbocat                {own}");
+        for (what, figure) in [("a clean instance each", clean), ("one instance for all", warm)] {
+            let (median, best) = (figure.against(*own), figure.best_against(*own));
+            println!("    {what:<23} {figure}  {median:6.1} × turbocat, at best {best:.1} ×");
+        }
+    }
+    Ok(())
 }
 
 /// One call after the other: a clean instance each, JSON in and out.

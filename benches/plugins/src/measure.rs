@@ -10,6 +10,8 @@ pub struct Figure {
     pub median: Duration,
     /// One time in a hundred is longer.
     pub slow: Duration,
+    /// None is shorter.
+    pub best: Duration,
 }
 
 impl Figure {
@@ -17,12 +19,17 @@ impl Figure {
     pub fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-        Self { median: at(50), slow: at(99) }
+        Self { median: at(50), slow: at(99), best: at(0) }
     }
 
     /// How many times as long as another.
     pub fn against(self, other: Self) -> f64 {
         self.median.as_secs_f64() / other.median.as_secs_f64()
+    }
+
+    /// The same of the shortest times.
+    pub fn best_against(self, other: Self) -> f64 {
+        self.best.as_secs_f64() / other.best.as_secs_f64()
     }
 }
 
