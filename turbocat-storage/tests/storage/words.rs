@@ -17,7 +17,9 @@ fn checked(text: &str, place: &str) -> Vec<String> {
 #[test]
 fn the_words_of_code_and_tables_are_the_same() {
     let migrations = Migrations::embedded();
-    let text = migrations.iter().next().unwrap().render(Kind::Sqlite).unwrap();
+    // The journal's tables have words of their own, which no row of the platform shows.
+    let platform = migrations.iter().filter(|migration| migration.name() != "journal");
+    let text: String = platform.map(|migration| migration.render(Kind::Sqlite).unwrap()).collect();
     let lists = lists_of_words();
     for (place, words) in &lists {
         assert_eq!(checked(&text, place), *words, "{place}");
